@@ -1,0 +1,19 @@
+"""The only `now`: everything that needs the wall clock asks here, so that a test can answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+Clock = Callable[[], int]
+"""Gives the time in milliseconds since 1970-01-01T00:00:00Z."""
+
+
+def now_ms() -> int:
+    """Wall-clock time in milliseconds since 1970-01-01T00:00:00Z."""
+    return time.time_ns() // 1_000_000
+
+
+def monotonic_s() -> float:
+    """Seconds of a clock that never goes back; only differences mean anything."""
+    return time.monotonic()

@@ -1,0 +1,1 @@
+"""One folder per product. Nobody imports these: the estate loads them by manifest."""

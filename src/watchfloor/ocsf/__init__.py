@@ -1,0 +1,1 @@
+"""The language: OCSF events in columns, the pinned schema and our extension."""

@@ -1,0 +1,260 @@
+"""One attribute of many events: distinct values once, and a code per row.
+
+Security data repeats itself, so everything works on distinct values and moves only codes: a function given to
+`Column.map` runs once per distinct value, however many rows hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Codes = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+MISSING = -1
+"""The code of a row that has no value."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """A dictionary-encoded column.
+
+    Args:
+        codes: per row the index into `values`, or -1 where the row has no value. Shape (rows,), int32.
+        values: the values, without nulls. Distinct as a rule; operations stay correct when they are not.
+    """
+
+    codes: Codes
+    values: pa.Array
+
+    # -- making ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def constant(cls, value: Any, rows: int, type: pa.DataType | None = None) -> Column:
+        """The same value in every row; None gives an all-missing column."""
+        if value is None:
+            return cls.missing(rows, type)
+        return cls(np.zeros(rows, np.int32), pa.array([value], type))
+
+    @classmethod
+    def missing(cls, rows: int, type: pa.DataType | None = None) -> Column:
+        """No value in any row."""
+        return cls(np.full(rows, MISSING, np.int32), pa.array([], type or pa.string()))
+
+    @classmethod
+    def of(cls, values: Iterable[Any], type: pa.DataType | None = None) -> Column:
+        """From one Python value per row (None = no value)."""
+        return cls.from_arrow(pa.array(list(values), type))
+
+    @classmethod
+    def from_arrow(cls, array: pa.Array | pa.ChunkedArray) -> Column:
+        """From an Arrow array; an encoded one is taken as it is, any other is encoded."""
+        if isinstance(array, pa.ChunkedArray):
+            array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
+            if isinstance(array, pa.ChunkedArray):  # combine_chunks keeps chunks that overflow 32-bit offsets
+                array = pa.concat_arrays(array.chunks)
+        if pa.types.is_null(array.type):
+            return cls.missing(len(array))
+        if not pa.types.is_dictionary(array.type):
+            if pa.types.is_nested(array.type):  # Arrow cannot hash nested values: every row is its own value
+                valid = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
+                codes = np.full(len(array), MISSING, np.int32)
+                codes[valid] = np.arange(len(valid), dtype=np.int32)
+                return cls(codes, array.drop_null())
+            array = array.dictionary_encode()
+        indices = array.indices
+        if indices.null_count:
+            indices = indices.fill_null(MISSING)
+        codes = np.asarray(indices.to_numpy(zero_copy_only=False), np.int32)
+        values = array.dictionary
+        if values.null_count:
+            keep = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
+            moved = np.full(len(values) + 1, MISSING, np.int32)
+            moved[keep] = np.arange(len(keep), dtype=np.int32)
+            return cls(moved[codes], values.drop_null())
+        return cls(codes, values)
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the values."""
+        return self.values.type
+
+    @property
+    def present(self) -> Mask:
+        """Per row: is there a value?"""
+        return self.codes >= 0
+
+    @property
+    def all_missing(self) -> bool:
+        """True when no row has a value."""
+        return len(self.values) == 0 or not bool((self.codes >= 0).any())
+
+    def to_pylist(self) -> list[Any]:
+        """One Python value per row: for tests, golden files and people."""
+        values = self.values.to_pylist()
+        return [None if code < 0 else values[code] for code in self.codes.tolist()]
+
+    def to_arrow(self) -> pa.Array:
+        """Strings as a dictionary array (int32 codes), anything else as a plain array."""
+        if pa.types.is_string(self.type):
+            mask = self.codes < 0
+            indices = pa.array(self.codes, pa.int32(), mask=mask if mask.any() else None)
+            return pa.DictionaryArray.from_arrays(indices, self.values)
+        return self.plain()
+
+    def plain(self) -> pa.Array:
+        """One Arrow value per row."""
+        mask = self.codes < 0
+        return self.values.take(pa.array(self.codes, pa.int32(), mask=mask if mask.any() else None))
+
+    # -- changing: once per distinct value ------------------------------------------------------------------------
+
+    def map(self, function: Callable[[Any], Any], type: pa.DataType | None = None) -> Column:
+        """Apply `function` once per distinct value; None means "no value"."""
+        if len(self.values) == 0:
+            return Column.missing(len(self), type)
+        results = [function(value) for value in self.values.to_pylist()]
+        return self._remap(pa.array(results, type))
+
+    def apply(self, function: Callable[[pa.Array], pa.Array]) -> Column:
+        """Apply a vectorised function to the array of distinct values; nulls in its answer mean "no value"."""
+        return self._remap(function(self.values)) if len(self.values) else self
+
+    def replace(self, table: Mapping[Any, Any], default: Any = None) -> Column:
+        """Look every distinct value up in `table`; what it does not hold becomes `default` (None = no value)."""
+        return self.map(lambda value: table.get(value, default))
+
+    def keep(self, wanted: Callable[[Any], bool]) -> Column:
+        """Only the values for which `wanted` is true."""
+        return self.map(lambda value: value if wanted(value) else None, self.type)
+
+    def without(self, *noise: Any) -> Column:
+        """Drop values a vendor writes for "nothing" (`-`, `N/A` ...)."""
+        return self.keep(lambda value: value not in noise)
+
+    def integer(self) -> Column:
+        """Text as int64: decimal or 0x-hexadecimal; anything else becomes missing."""
+        if pa.types.is_integer(self.type):
+            return self
+        return self.map(_integer, pa.int64())
+
+    def text(self) -> Column:
+        """Any scalar as text, as JSON would write it."""
+        if pa.types.is_string(self.type):
+            return self
+        if pa.types.is_boolean(self.type):
+            return self.map(lambda value: "true" if value else "false", pa.string())
+        return self.map(str, pa.string())
+
+    # -- changing: rows -------------------------------------------------------------------------------------------
+
+    def take(self, rows: npt.NDArray[np.integer[Any]] | Sequence[int]) -> Column:
+        """The given rows, in that order. The values are shared, not copied."""
+        return Column(self.codes[rows], self.values)
+
+    def where(self, mask: Mask) -> Column:
+        """Keep the value where `mask` is true, nothing elsewhere."""
+        return Column(np.where(mask, self.codes, np.int32(MISSING)).astype(np.int32, copy=False), self.values)
+
+    def compact(self) -> Column:
+        """Drop values no row uses."""
+        used = np.zeros(len(self.values) + 1, np.bool_)
+        used[self.codes] = True  # -1 hits the spare last slot
+        used[-1] = False
+        if bool(used[:-1].all()):
+            return self
+        keep = np.flatnonzero(used[:-1])
+        moved = np.full(len(self.values) + 1, MISSING, np.int32)
+        moved[keep] = np.arange(len(keep), dtype=np.int32)
+        return Column(moved[self.codes], self.values.take(pa.array(keep)))
+
+    def coalesce(self, *others: Column) -> Column:
+        """Per row the first of self and `others` that has a value."""
+        result = self
+        for other in others:
+            if bool((result.codes >= 0).all()) or len(other.values) == 0:
+                continue
+            if len(result.values) == 0:
+                result = other
+                continue
+            shifted = np.where(other.codes >= 0, other.codes + np.int32(len(result.values)), np.int32(MISSING))
+            codes = np.where(result.codes >= 0, result.codes, shifted).astype(np.int32, copy=False)
+            tail = other.values if other.type == result.type else other.values.cast(result.type)
+            result = Column(codes, pa.concat_arrays([result.values, tail]))
+        return result
+
+    def zip(self, other: Column, function: Callable[[Any, Any], Any], type: pa.DataType | None = None) -> Column:
+        """Apply `function` once per distinct pair; a missing side is given as None."""
+        width = len(other.values) + 1
+        pairs = (self.codes.astype(np.int64) + 1) * width + (other.codes + 1)
+        distinct, codes = np.unique(pairs, return_inverse=True)
+        left, right = [*self.values.to_pylist(), None], [*other.values.to_pylist(), None]
+        results = [function(left[int(pair // width) - 1], right[int(pair % width) - 1]) for pair in distinct]
+        return Column(codes.astype(np.int32), _padded(results, type))._remap(None)
+
+    @staticmethod
+    def concat(columns: Sequence[Column]) -> Column:
+        """The rows of all columns, one after the other."""
+        typed = [column for column in columns if len(column.values)]
+        if not typed:
+            return Column.missing(sum(len(column) for column in columns))
+        type_ = typed[0].type
+        parts, codes, base = [], [], 0
+        for column in columns:
+            if len(column.values):
+                codes.append(np.where(column.codes >= 0, column.codes + np.int32(base), np.int32(MISSING)))
+                parts.append(column.values if column.type == type_ else column.values.cast(type_))
+                base += len(column.values)
+            else:
+                codes.append(column.codes)
+        return Column(np.concatenate(codes).astype(np.int32, copy=False), pa.concat_arrays(parts))
+
+    def _remap(self, values: pa.Array | None) -> Column:
+        """Put `values` (aligned with ours, null = no value) in our place, dropping nulls."""
+        array = self.values if values is None else values
+        if isinstance(array, pa.ChunkedArray):
+            array = array.combine_chunks()
+        if pa.types.is_null(array.type):
+            return Column.missing(len(self))
+        if array.null_count == 0:
+            return Column(self.codes, array)
+        valid = array.is_valid().to_numpy(zero_copy_only=False)
+        moved = np.full(len(array) + 1, MISSING, np.int32)
+        moved[:-1][valid] = np.arange(int(valid.sum()), dtype=np.int32)
+        return Column(moved[self.codes], array.drop_null())
+
+    def distinct(self) -> Column:
+        """The same column with every value held only once."""
+        if pa.types.is_nested(self.type) or len(self.values) < 2:
+            return self
+        encoded = self.values.dictionary_encode()
+        if len(encoded.dictionary) == len(self.values):
+            return self
+        moved = np.append(encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32), np.int32(MISSING))
+        return Column(moved[self.codes], encoded.dictionary)
+
+
+def _padded(results: list[Any], type: pa.DataType | None) -> pa.Array:
+    array = pa.array(results, type)
+    return pc.cast(array, pa.string()) if pa.types.is_null(array.type) else array
+
+
+def _integer(value: Any) -> int | None:
+    try:
+        number = int(value, 0) if isinstance(value, str) and value[:2].lower() == "0x" else int(value)
+    except (ValueError, OverflowError, TypeError):
+        return None
+    return number if -(2**63) <= number < 2**63 else None

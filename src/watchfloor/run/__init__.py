@@ -1,0 +1,1 @@
+"""The path: collect -> world -> detect -> respond, and who drives it."""

@@ -1,0 +1,1 @@
+"""What is kept: the landing (raw, first), the lake (events and findings), cursors."""

@@ -1,0 +1,1 @@
+"""The contract checks every integration and rule must pass, for ours and for yours."""
