@@ -1,0 +1,227 @@
+"""From records to events: which product is it, which family, which mapping; what is left over; what cannot be mapped.
+
+Nothing is decided per row: the product is recognised once per distinct set of field names, the family once per
+distinct combination of the values that tell families apart, and a mapping function runs on columns.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from watchfloor.collect.integration import OTHER, Integration
+from watchfloor.collect.mapping import Mapped, Record, constant_like
+from watchfloor.collect.quarantine import HEAD, Bad
+from watchfloor.collect.records import Records
+from watchfloor.ocsf import derive, uid
+from watchfloor.ocsf.column import Column
+from watchfloor.ocsf.events import Events
+
+__all__ = ["Leftovers", "MappedBatch", "Mapper"]
+
+log = logging.getLogger(__name__)
+
+Leftovers = Counter[tuple[str, str, str]]
+"""(integration, family, raw name) -> rows in which nobody took it."""
+
+
+@dataclass(slots=True)
+class MappedBatch:
+    """What came of a batch of records: read = events + quarantined.
+
+    Args:
+        events: one or more batches per class.
+        bad: records that no mapping could take; `record` is the record number in the block.
+        leftovers: what rides under `unmapped`.
+        integrations: integration id -> records.
+    """
+
+    events: list[Events] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+    leftovers: Leftovers = field(default_factory=Counter)
+    integrations: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        """Events made."""
+        return sum(len(events) for events in self.events)
+
+
+class Mapper:
+    """Maps records of any of the given integrations.
+
+    Args:
+        integrations: in order of preference; one without signatures takes what nobody recognises.
+    """
+
+    def __init__(self, integrations: Sequence[Integration]) -> None:
+        self._integrations = sorted(integrations, key=lambda i: (-i.priority, i.id))
+        self._shapes: dict[frozenset[str], list[tuple[Integration, Mapping[str, frozenset[str]]]]] = {}
+
+    def map(self, records: Records, *, only: str | None = None) -> MappedBatch:
+        """Map a batch.
+
+        Args:
+            records: rows of one stream.
+            only: the integration's id where the estate says which product a source is.
+        """
+        batch = MappedBatch()
+        if records.rows == 0:
+            return batch
+        for integration, rows in self._recognise(records, only):
+            batch.integrations[integration.id] += len(rows)
+            part = records if len(rows) == records.rows else records.take(rows)
+            self._map_integration(integration, part, batch)
+        batch.events = _by_class(batch.events)
+        return batch
+
+    # -- which product ----------------------------------------------------------------------------------------------
+
+    def _recognise(self, records: Records, only: str | None) -> list[tuple[Integration, npt.NDArray[np.int64]]]:
+        if only is not None:
+            chosen = next((i for i in self._integrations if i.id == only), None)
+            return [] if chosen is None else [(chosen, np.arange(records.rows))]
+        codes, shapes = records.shapes
+        owner = np.full(records.rows, -1, np.int32)
+        order: list[Integration] = []
+        positions: dict[str, int] = {}
+
+        def position(integration: Integration) -> int:
+            if integration.id not in positions:
+                positions[integration.id] = len(order)
+                order.append(integration)
+            return positions[integration.id]
+
+        for code, shape in enumerate(shapes):
+            candidates = self._candidates(shape)
+            if candidates and not candidates[0][1]:
+                owner[codes == code] = position(candidates[0][0])
+                continue
+            open_rows = codes == code
+            for integration, values in candidates:
+                fits = open_rows.copy()
+                for name, wanted in values.items():
+                    column = records.column(name)
+                    if column is None:
+                        fits[:] = False
+                        break
+                    good = np.array([value in wanted for value in column.values.to_pylist()] + [False])
+                    fits &= good[column.codes]
+                if fits.any():
+                    owner[fits] = position(integration)
+                    open_rows &= ~fits
+                if not open_rows.any():
+                    break
+        return [(order[i], np.flatnonzero(owner == i)) for i in range(len(order))]
+
+    def _candidates(self, shape: frozenset[str]) -> list[tuple[Integration, Mapping[str, frozenset[str]]]]:
+        """Integrations whose signature fits a set of names, most specific first; remembered."""
+        known = self._shapes.get(shape)
+        if known is None:
+            if len(self._shapes) > 100_000:  # hostile input can invent shapes without end
+                self._shapes.clear()
+            bare = {name.removesuffix("[]") for name in shape}
+            prefixes = {name[:i] for name in bare for i, char in enumerate(name) if char == "."} | bare
+            found = [
+                (integration.priority, len(signature.fields), integration, signature.values)
+                for integration in self._integrations
+                for signature in integration.signatures
+                if signature.fields <= prefixes
+            ]
+            found.sort(key=lambda entry: (-entry[0], -entry[1]))
+            known = [(integration, values) for _, _, integration, values in found]
+            known += [(integration, {}) for integration in self._integrations if not integration.signatures]
+            self._shapes[shape] = known
+        return known
+
+    # -- which family, which mapping --------------------------------------------------------------------------------
+
+    def _map_integration(self, integration: Integration, records: Records, batch: MappedBatch) -> None:
+        mappings = integration.mappings
+        settings = integration.setting_values
+        if mappings.normalise is not None:
+            records = mappings.normalise(records, settings)
+        if mappings.classify is None:
+            self._map_family(integration, next(iter(integration.families)), records, batch)
+            return
+        families = mappings.classify(Record(records, settings))
+        names = [name if name in mappings.functions else OTHER for name in families.values.to_pylist()] + [OTHER]
+        for name in dict.fromkeys(names):
+            of_family = np.array([candidate == name for candidate in names])
+            rows = np.flatnonzero(of_family[families.codes])
+            if len(rows):
+                part = records if len(rows) == records.rows else records.take(rows)
+                self._map_family(integration, name, part, batch)
+
+    def _map_family(self, integration: Integration, family: str, records: Records, batch: MappedBatch) -> None:
+        function = integration.mappings.functions.get(family)
+        if function is None:
+            batch.bad += _all_bad(records, f"integration {integration.id!r} has no mapping for family {family!r}")
+            return
+        record = Record(records, integration.setting_values)
+        try:
+            events = _finish(function(record), record, integration)
+        except Exception as error:
+            # One odd record must not cost its neighbours: halve until the guilty ones stand alone.
+            if records.rows == 1:
+                where = f"{integration.id}/{family}"
+                log.debug("mapping %s failed on one record: %s", where, type(error).__name__)
+                batch.bad += _all_bad(records, f"mapping {where} failed: {type(error).__name__}: {error}"[:500])
+                return
+            middle = records.rows // 2
+            self._map_family(integration, family, records.take(np.arange(middle)), batch)
+            self._map_family(integration, family, records.take(np.arange(middle, records.rows)), batch)
+            return
+        batch.events.append(events)
+        for name, column in record.left():
+            batch.leftovers[integration.id, family, name] += int((column.codes >= 0).sum())
+
+
+def _finish(mapped: Mapped, record: Record, integration: Integration) -> Events:
+    """Add what the framework knows to what the mapping said."""
+    records = record.records
+    rows = records.rows
+    columns: dict[str, Any] = {name: constant_like(value, rows) for name, value in mapped.attributes.items()}
+    received = Column.from_arrow(_int64(records.received))
+    time = columns.get("time")
+    if time is None or bool((time.codes < 0).any()):
+        origin = Column.constant("received", rows)
+        if time is not None and len(time.values):
+            origin = Column.constant("source", rows).where(time.codes >= 0).coalesce(origin)
+            columns["time"] = time.coalesce(received)
+        else:
+            columns["time"] = received
+        columns["wf.time_origin"] = origin
+    columns.setdefault("metadata.product.name", Column.constant(integration.product, rows))
+    columns.setdefault("metadata.product.vendor_name", Column.constant(integration.vendor, rows))
+    columns["metadata.uid"] = uid.uids(records.fingerprint, records.source, records.sequence)
+    columns["metadata.logged_time"] = received
+    columns["wf.source_uid"] = Column.constant(records.source, rows)
+    columns["wf.source_seq"] = Column.from_arrow(_int64(records.sequence))
+    for name, column in record.left():
+        columns[f"unmapped.{name}"] = column
+    return Events.build(mapped.class_name, derive.derived(mapped.class_name, columns, rows), rows)
+
+
+def _int64(values: npt.NDArray[np.int64]) -> Any:
+    import pyarrow as pa
+
+    return pa.array(values, pa.int64())
+
+
+def _all_bad(records: Records, reason: str) -> list[Bad]:
+    return [Bad(int(records.record_index[i]), reason, records.raw(i)[:HEAD]) for i in range(records.rows)]
+
+
+def _by_class(batches: list[Events]) -> list[Events]:
+    """One batch per class, in the order the classes appeared."""
+    classes: dict[str, list[Events]] = {}
+    for events in batches:
+        classes.setdefault(events.class_name, []).append(events)
+    return [found[0] if len(found) == 1 else Events.concat(found) for found in classes.values()]
