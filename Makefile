@@ -1,0 +1,51 @@
+# watchfloor: `make run` shows it, `make test` proves it. Each sets up all it needs by itself.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+WORKERS ?= auto
+
+.PHONY: run test check format golden bench docs lock setup clean help
+.DEFAULT_GOAL := help
+
+help:           ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+setup: $(READY) ## the environment in .venv, from requirements.lock, every file checked by its hash
+
+$(READY): requirements.lock pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" sh scripts/setup.sh $(VENV)
+	@touch $@
+
+run: $(READY)   ## set up, run the sample estate (and real EVTX where ../shared/data is there), show what was found
+	@$(BIN)/python scripts/first_light.py
+
+test: check     ## everything CI runs
+	@$(BIN)/python -m pytest -n $(WORKERS) -q
+
+check: $(READY) ## style, types, floors
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## put every file into the house style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+golden: $(READY) ## rewrite all golden files; review the diff
+	@$(BIN)/watchfloor golden --all --accept
+
+bench: $(READY) ## the measured figures of the README
+	@$(BIN)/python -m benchmarks
+
+docs: $(READY)  ## the documentation site in site/
+	@$(BIN)/zensical build --clean
+
+lock: $(READY)  ## resolve pyproject.toml anew into requirements.lock (hashes, no addresses)
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --all-extras --group dev \
+		pyproject.toml -o requirements.lock
+
+clean:          ## remove the environment and everything built
+	rm -rf $(VENV) site dist build var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
