@@ -1,0 +1,117 @@
+"""The command line: one verb, one file. Every verb takes `--json`; nothing here decides anything.
+
+Exit codes (also in docs/command-line.md, which a test compares with this table):
+
+    0    the work was done, with or without findings
+    1    watchfloor gave up for a reason it names
+    2    the command line makes no sense
+    3    the estate's own files are wrong: configuration, rules, integrations
+    4    an input could not be read (the others were still processed)
+    5    a mapping or a schema name is wrong
+    6    the store: locked, full, damaged, or written by a newer version
+    7    a hunt that cannot be run
+    70   a bug of ours; WATCHFLOOR_DEBUG=1 shows where
+    130  interrupted with Ctrl-C; nothing is left half-written
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from watchfloor import __version__
+from watchfloor.errors import UsageError, WatchfloorError
+
+__all__ = ["EXIT_CODES", "application", "main"]
+
+EXIT_CODES = {
+    0: "the work was done, with or without findings",
+    1: "watchfloor gave up for a reason it names",
+    2: "the command line makes no sense",
+    3: "the estate's own files are wrong: configuration, rules, integrations",
+    4: "an input could not be read (the others were still processed)",
+    5: "a mapping or a schema name is wrong",
+    6: "the store: locked, full, damaged, or written by a newer version",
+    7: "a hunt that cannot be run",
+    70: "a bug of ours; WATCHFLOOR_DEBUG=1 shows where",
+    130: "interrupted with Ctrl-C; nothing is left half-written",
+}
+
+INTERNAL, INTERRUPTED = 70, 130
+
+
+def application() -> Any:
+    """The cyclopts application with every verb on it. Verbs import what they need when they run."""
+    import cyclopts
+
+    app = cyclopts.App(
+        name="watchfloor",
+        help="One watch floor: real logs in, proven findings out.",
+        version=__version__,
+        help_format="plaintext",
+        result_action="return_value",
+    )
+    for verb, summary in VERBS.items():
+        app.command(f"watchfloor.cli.{verb}:{verb}", name=verb, help=summary)
+    app.command("watchfloor.cli.rules:app", name="rules", help="What the rules are: list, show, coverage.")
+    app.command("watchfloor.cli.new:app", name="new", help="Start something of your own: an integration.")
+    return app
+
+
+VERBS = {
+    "detect": "Find attacks in log files: no estate, no set-up.",
+    "run": "Run an estate: collect, map, detect, store.",
+    "hunt": "Ask the lake in SQL.",
+    "check": "Check an estate: configuration, rules, integrations.",
+    "explain": "Why is this a finding: rule, record, fields that decided.",
+    "schema": "A class of events, as a person wants to read it.",
+    "golden": "Compare or accept the golden files of integrations.",
+    "doctor": "What this machine is, what is installed, what is missing.",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code and never lets a traceback through."""
+    import cyclopts
+
+    tokens = sys.argv[1:] if arguments is None else arguments
+    try:
+        result = application()(tokens, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) and not isinstance(result, bool) else 0
+    except cyclopts.CycloptsError as error:
+        return _say(
+            UsageError(_plain(error), remedy="watchfloor --help lists the verbs, watchfloor VERB --help its options")
+        )
+    except WatchfloorError as error:
+        return _say(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing is left half-written\n")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away: `| head` is no error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
+    except Exception as error:
+        if os.environ.get("WATCHFLOOR_DEBUG"):
+            raise
+        sys.stderr.write(
+            f"watchfloor failed in a way it should not: {type(error).__name__}: {error}\n"
+            "  -> this is a bug; run it again with WATCHFLOOR_DEBUG=1 and send us what it prints\n"
+        )
+        return INTERNAL
+
+
+def _say(error: WatchfloorError) -> int:
+    sys.stderr.write(f"{error}\n")
+    return error.exit_code
+
+
+def _plain(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _entry() -> None:
+    sys.exit(main())

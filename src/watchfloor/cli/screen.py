@@ -1,0 +1,83 @@
+"""Where words go: people read stderr and stdout, programs read stdout. Colour and progress only on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["LEVEL_STYLES", "Progress", "console", "json_line", "progress", "side"]
+
+LEVEL_STYLES = {
+    "critical": "bold white on red",
+    "high": "bold red",
+    "medium": "yellow",
+    "low": "cyan",
+    "informational": "dim",
+}
+
+
+def console() -> Console:
+    """stdout, for answers. Plain text when piped; NO_COLOR is obeyed."""
+    from rich.console import Console
+
+    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False)
+
+
+def side() -> Console:
+    """stderr, for progress and asides."""
+    from rich.console import Console
+
+    return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty(), emoji=False)
+
+
+def json_line(value: Any) -> None:
+    """One JSON object on a line of stdout."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS) + b"\n")
+
+
+class Progress:
+    """How far the work is; shown only on a terminal and only when it takes over a second."""
+
+    def __init__(self, bar: Any = None, task: Any = None) -> None:
+        self._bar, self._task = bar, task
+
+    def advance(self, done: int, what: str = "") -> None:
+        """`done` more units; `what` is being worked on."""
+        if self._bar is not None:
+            self._bar.update(self._task, advance=done, what=what)
+
+
+@contextmanager
+def progress(title: str, total: int | None, unit: str = "B") -> Iterator[Progress]:
+    """A progress bar on stderr with rate and time left; silent when stderr is not a terminal.
+
+    Args:
+        title: what is being done.
+        total: units of work altogether, None when unknown.
+        unit: "B" for bytes, or the name of what is counted.
+    """
+    if not sys.stderr.isatty():
+        yield Progress()
+        return
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    size = (DownloadColumn(), TransferSpeedColumn()) if unit == "B" else (MofNCompleteColumn(), TextColumn(unit))
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *size, TimeRemainingColumn())
+    with Bar(*columns, TextColumn("[dim]{task.fields[what]}"), console=side(), transient=True) as bar:
+        yield Progress(bar, bar.add_task(title, total=total, what=""))

@@ -1,0 +1,244 @@
+"""An estate, the user's own repository, as typed objects; the only place that looks for integrations and rules.
+
+estate.toml         name, sources, where the store is
+rules/              Sigma rules, any depth
+integrations/       the user's own, same shape as ours; one with our id replaces ours
+var/                the store (landing, lake, cursors); not for version control
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from watchfloor.collect.integration import Integration, load_manifest
+from watchfloor.errors import EstateError, ManifestError
+
+__all__ = ["SETTINGS", "Estate", "SourceSettings", "find_integrations", "load"]
+
+SETTINGS: Mapping[str, Mapping[str, str]] = {
+    "estate": {
+        "name": "what people call this estate; shown on top of every report",
+    },
+    "store": {
+        "folder": "where landing, lake and cursors lie, relative to estate.toml (default: var)",
+    },
+    "rules": {
+        "paths": 'files, folders or zip archives of Sigma rules, relative to estate.toml (default: ["rules"])',
+        "min_level": "lowest level that makes a finding: informational, low, medium, high, critical",
+    },
+    "engine": {
+        "batch_records": "records per batch and commit (default: 50000)",
+        "poll_seconds": "how long to wait for new records before looking again (default: 1.0)",
+        "compact_commits": "compact a lake table after this many commits (default: 50)",
+    },
+    "sources": {
+        "id": "stable name of the source; findings and evidence refer to it",
+        "path": "file, folder or glob, relative to estate.toml",
+        "integration": "the product, where it should not be recognised from the records",
+        "format": "the format, where it should not be recognised from the bytes",
+        "records": "dotted path of the records inside a JSON document",
+        "settings": "settings of the integration (table)",
+    },
+}
+"""Every key estate.toml knows, and what it is for. The documentation and the errors are made from this table."""
+
+PLACEHOLDERS = "placeholders"
+"""Table of `%name%` -> values for Sigma's `|expand`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One `[[sources]]` table."""
+
+    id: str
+    path: Path
+    integration: str | None = None
+    format: str | None = None
+    records: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """Everything a user has said about what is watched."""
+
+    folder: Path
+    name: str
+    store: Path
+    rules: tuple[Path, ...]
+    min_level: str | None
+    sources: tuple[SourceSettings, ...]
+    placeholders: Mapping[str, Sequence[str]]
+    batch_records: int = 50_000
+    poll_seconds: float = 1.0
+    compact_commits: int = 50
+
+    def integrations(self) -> list[Integration]:
+        """All integrations this estate may use; one of its own replaces ours of the same id.
+
+        Raises:
+            ManifestError: a manifest is wrong.
+        """
+        return find_integrations(self.folder / "integrations")
+
+
+def load(folder: Path) -> Estate:
+    """Read `folder/estate.toml`.
+
+    Raises:
+        EstateError: no such file, not TOML, an unknown key, a value of the wrong type; with file and line.
+    """
+    path = folder / "estate.toml" if folder.is_dir() else folder
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise EstateError(
+            "there is no estate here",
+            file=path,
+            remedy="give the folder that holds estate.toml; estates/firstlight in the project is one to copy",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise EstateError(f"cannot be read: {error}", file=path) from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        raise EstateError(
+            f"is not TOML: {error}", file=path, line=int(found.group(1)) if found else None, remedy="mend that line"
+        ) from error
+    return _Reader(path, text, data).estate()
+
+
+def find_integrations(*folders: Path) -> list[Integration]:
+    """Integrations of the wheel, of the entry-point group `watchfloor.integrations`, of `folders`; later wins.
+
+    Raises:
+        ManifestError: a manifest is wrong.
+    """
+    found: dict[str, Integration] = {}
+    spec = importlib.util.find_spec("watchfloor.integrations")
+    roots = [Path(location) for location in (spec.submodule_search_locations or ())] if spec else []
+    candidates = [child for root in roots for child in sorted(root.iterdir())]
+    for entry in importlib.metadata.entry_points(group="watchfloor.integrations"):
+        package = importlib.util.find_spec(entry.value)
+        if package is None or package.origin is None:
+            raise ManifestError(
+                f"entry point {entry.name!r} names {entry.value!r}, which cannot be imported",
+                remedy="reinstall or remove that package",
+            )
+        candidates.append(Path(package.origin).parent)
+    for folder in folders:
+        if folder.is_dir():
+            candidates += sorted(folder.iterdir())
+    for candidate in candidates:
+        if (candidate / "manifest.toml").is_file():
+            integration = load_manifest(candidate)
+            found[integration.id] = integration
+    return list(found.values())
+
+
+class _Reader:
+    """Checks one estate.toml; every complaint names its line."""
+
+    def __init__(self, path: Path, text: str, data: dict[str, Any]) -> None:
+        self.path, self.lines, self.data = path, text.splitlines(), data
+
+    def estate(self) -> Estate:
+        for key in self.data:
+            if key not in SETTINGS and key != PLACEHOLDERS:
+                raise self.wrong(f"unknown table [{key}]", key, f"known tables: {', '.join((*SETTINGS, PLACEHOLDERS))}")
+        estate, store = self.table("estate"), self.table("store")
+        rules, engine = self.table("rules"), self.table("engine")
+        folder = self.path.parent
+        entries = self.data.get("sources", [])
+        if not isinstance(entries, list):
+            raise self.wrong("sources is not a list of tables", "sources", "write [[sources]] before each source")
+        sources = tuple(self.source(entry, folder) for entry in entries)
+        for number, source in enumerate(sources):
+            if source.id in {other.id for other in sources[:number]}:
+                raise self.wrong(f"two sources are named {source.id!r}", "id", "give each its own id")
+        placeholders = self.data.get(PLACEHOLDERS, {})
+        min_level = self.text(rules, "min_level", "") or None
+        if min_level not in (None, "informational", "low", "medium", "high", "critical"):
+            raise self.wrong(f"min_level {min_level!r} is no level", "min_level", SETTINGS["rules"]["min_level"])
+        return Estate(
+            folder=folder,
+            name=self.text(estate, "name", folder.resolve().name),
+            store=folder / self.text(store, "folder", "var"),
+            rules=tuple(folder / part for part in self.texts(rules, "paths", ["rules"])),
+            min_level=min_level,
+            sources=sources,
+            placeholders={
+                str(k): [str(v) for v in (vs if isinstance(vs, list) else [vs])] for k, vs in placeholders.items()
+            },
+            batch_records=int(self.positive(engine, "batch_records", 50_000)),
+            poll_seconds=self.positive(engine, "poll_seconds", 1.0),
+            compact_commits=int(self.positive(engine, "compact_commits", 50)),
+        )
+
+    def source(self, entry: Any, folder: Path) -> SourceSettings:
+        if not isinstance(entry, dict):
+            raise self.wrong("a source is not a table", "sources", "write [[sources]] before each source")
+        self.known("sources", entry)
+        for key in ("id", "path"):
+            if not entry.get(key):
+                raise self.wrong(f"a source has no {key}", "sources", SETTINGS["sources"][key])
+        name = self.text(entry, "id", "")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
+            raise self.wrong(
+                f"source id {name!r} is not usable", "id", "letters, digits, dot, dash, underscore; at most 63"
+            )
+        settings = entry.get("settings", {})
+        if not isinstance(settings, dict):
+            raise self.wrong("settings is not a table", "settings", SETTINGS["sources"]["settings"])
+        return SourceSettings(
+            id=name,
+            path=folder / self.text(entry, "path", ""),
+            integration=self.text(entry, "integration", "") or None,
+            format=self.text(entry, "format", "") or None,
+            records=self.text(entry, "records", "") or None,
+            settings=settings,
+        )
+
+    # -- values -------------------------------------------------------------------------------------------------
+
+    def table(self, name: str) -> dict[str, Any]:
+        value = self.data.get(name, {})
+        if not isinstance(value, dict):
+            raise self.wrong(f"[{name}] is not a table", name, f"write [{name}] on a line of its own")
+        self.known(name, value)
+        return value
+
+    def known(self, name: str, table: dict[str, Any]) -> None:
+        for key in table:
+            if key not in SETTINGS[name]:
+                raise self.wrong(f"[{name}] has no key {key!r}", key, f"it has: {', '.join(SETTINGS[name])}")
+
+    def text(self, table: dict[str, Any], key: str, default: str) -> str:
+        value = table.get(key, default)
+        if not isinstance(value, str):
+            raise self.wrong(f"{key} = {value!r} is not text", key, "put it in quotes")
+        return value
+
+    def texts(self, table: dict[str, Any], key: str, default: list[str]) -> list[str]:
+        value = table.get(key, default)
+        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+            raise self.wrong(f"{key} is not a list of text", key, f'write {key} = ["..."]')
+        return value
+
+    def positive(self, table: dict[str, Any], key: str, default: float) -> float:
+        value = table.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+            raise self.wrong(f"{key} = {value!r} is not a number above 0", key, SETTINGS["engine"].get(key))
+        return value
+
+    def wrong(self, what: str, key: str, remedy: str | None) -> EstateError:
+        line = next((n for n, row in enumerate(self.lines, 1) if row.lstrip("[ ").startswith(key)), None)
+        return EstateError(what, file=self.path, line=line, remedy=remedy)

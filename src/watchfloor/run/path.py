@@ -1,0 +1,195 @@
+"""The path every record takes: collect -> world -> detect -> respond. Read this first.
+
+    bytes of one stream   a block of records, as the source wrote them                 (collect/formats, store/landing)
+      -> decode           one JSON object per record                                    (collect/formats)
+      -> tokenise         distinct values and codes, column by column                   (collect/records)
+      -> map              OCSF events, one batch per class; the rest to quarantine      (collect/mapper, integrations)
+      -> match            which rule, which row                                         (detect/engine)
+      -> findings         OCSF Detection Findings that carry their evidence             (ocsf/finding)
+
+`world` (who, what, where at that moment) joins its columns onto the events between map and match; `respond` takes the
+findings. The path reads no clock and writes nothing: `local` and `oneshot` drive it and say where things go.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from watchfloor.collect.formats.recognise import by_name
+from watchfloor.collect.mapper import Leftovers, Mapper
+from watchfloor.collect.quarantine import Bad
+from watchfloor.collect.records import tokenise
+from watchfloor.ocsf import finding
+from watchfloor.ocsf.events import Events
+
+if TYPE_CHECKING:
+    from watchfloor.collect.formats.format import Block
+    from watchfloor.detect.engine import Engine
+    from watchfloor.detect.rule import Rule
+    from watchfloor.store.landing import LandedBlock
+
+__all__ = ["Outcome", "Path", "Quarantined", "merged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A record that could not be read or mapped, and why."""
+
+    source: str
+    stream: str
+    sequence: int
+    received: int
+    format: str
+    reason: str
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of some records: `read == mapped + len(quarantined)`, always."""
+
+    read: int = 0
+    mapped: int = 0
+    events: list[Events] = field(default_factory=list)
+    findings: list[Events] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    leftovers: Leftovers = field(default_factory=Counter)
+    integrations: Counter[str] = field(default_factory=Counter)
+
+
+class Path:
+    """Mapper and rules, ready to run.
+
+    Args:
+        mapper: maps records to events.
+        engine: matches rules; None maps only.
+        rules: the engine's rules, in its order.
+    """
+
+    def __init__(self, mapper: Mapper, engine: Engine | None, rules: Sequence[Rule]) -> None:
+        self.mapper, self.engine, self.rules = mapper, engine, rules
+        self._facts = [_facts(rule) for rule in rules]
+
+    def run(self, block: LandedBlock, *, now: int, integration: str | None = None) -> Outcome:
+        """Take the records of one block all the way.
+
+        Args:
+            block: records of one stream of one source.
+            now: the time findings are created at, epoch milliseconds.
+            integration: the product, where the estate says so.
+        """
+        outcome = Outcome(read=len(block.offsets) - 1)
+        decoded = by_name(block.format).decode(_as_block(block))
+        records, unreadable = tokenise(
+            decoded.ndjson,
+            decoded.offsets,
+            source=block.source,
+            stream=block.stream,
+            sequence=block.sequence,
+            received=block.received,
+        )
+        batch = self.mapper.map(records, only=integration)
+        outcome.events, outcome.leftovers, outcome.integrations = batch.events, batch.leftovers, batch.integrations
+        outcome.mapped = batch.rows
+        outcome.quarantined = _quarantined(block, (*decoded.bad, *unreadable, *batch.bad))
+        if self.engine is not None:
+            outcome.findings = [found for events in outcome.events if (found := self.detect(events, now)) is not None]
+        return outcome
+
+    def detect(self, events: Events, now: int) -> Events | None:
+        """The findings in one batch of events; None where there are none."""
+        if self.engine is None or len(events) == 0:
+            return None
+        matches = self.engine.match(events)
+        if len(matches.rows) == 0:
+            return None
+        reasons = self.engine.reasons(events, matches)
+        return finding.findings(events, matches.rows, matches.rules, self._facts, reasons=reasons, created=now)
+
+
+def merged(blocks: Iterable[LandedBlock], records: int) -> Iterable[LandedBlock]:
+    """Join neighbouring blocks of one stream until each holds about `records` records.
+
+    What is done once per block (naming families, looking values up) then pays for more rows.
+    """
+    from watchfloor.store.landing import LandedBlock
+
+    held: list[LandedBlock] = []
+
+    def joined() -> LandedBlock:
+        if len(held) == 1:
+            return held[0]
+        first, starts, base = held[0], [], 0
+        for block in held:
+            starts.append(block.offsets[:-1] - block.offsets[0] + base)
+            base += int(block.offsets[-1] - block.offsets[0])
+        payload = b"".join(block.payload[block.offsets[0] : block.offsets[-1]] for block in held)
+        return LandedBlock(
+            source=first.source,
+            stream=first.stream,
+            format=first.format,
+            context=first.context,
+            sequence=np.concatenate([block.sequence for block in held]),
+            received=np.concatenate([block.received for block in held]),
+            payload=payload,
+            offsets=np.append(np.concatenate(starts), base).astype(np.int64),
+        )
+
+    size = 0
+    for block in blocks:
+        rows = len(block.offsets) - 1
+        alike = held and (block.source, block.stream, block.format, block.context) == (
+            held[0].source,
+            held[0].stream,
+            held[0].format,
+            held[0].context,
+        )
+        if held and (not alike or size + rows > records):
+            yield joined()
+            held, size = [], 0
+        held.append(block)
+        size += rows
+    if held:
+        yield joined()
+
+
+def _as_block(block: LandedBlock) -> Block:
+    from watchfloor.collect.formats.format import Block
+
+    return Block(payload=block.payload, offsets=block.offsets, context=block.context, format=block.format)
+
+
+def _quarantined(block: LandedBlock, found: Iterable[Bad]) -> list[Quarantined]:
+    """Each bad record once, whoever complained first."""
+    first: dict[int, Bad] = {}
+    for bad in found:
+        first.setdefault(bad.record, bad)
+    return [
+        Quarantined(
+            source=block.source,
+            stream=block.stream,
+            sequence=int(block.sequence[number]),
+            received=int(block.received[number]),
+            format=block.format,
+            reason=bad.reason,
+            raw=bad.raw,
+        )
+        for number, bad in sorted(first.items())
+    ]
+
+
+def _facts(rule: Rule) -> finding.RuleFacts:
+    return finding.RuleFacts(
+        id=rule.id,
+        title=rule.title,
+        level=rule.level,
+        description=rule.description,
+        tags=rule.tags,
+        references=rule.references,
+        file=rule.file,
+    )
