@@ -1,0 +1,1194 @@
+"""NDJSON bytes to (row, name, value) triples, without one Python object per record.
+
+`tokenise_block` walks every record of a block once. Keys become *name ids* (dotted paths), scalars become *value ids*
+of one value table per block; both are interned in hash tables that compare the bytes whenever hashes agree, under a
+random key per process, because whoever writes the log chooses the keys and the values. `group_columns` turns the
+triples of chosen rows into columns with one counting sort.
+
+What is a record (RFC 8259, with these deliberate choices):
+
+* one JSON object, in valid UTF-8, between optional white space; one byte order mark in front is tolerated;
+* unescaped control characters inside strings are refused, as RFC 8259 section 7 demands;
+* numbers of any size are accepted and kept as they are written, also those that no double can hold;
+* an escaped surrogate without its partner (`\\ud800`) becomes U+FFFD, also inside the text of an array;
+* the limits `MAX_DEPTH`, `MAX_FIELDS`, `MAX_NAME` and, for one block, `MAX_NAMES` and `MAX_NAME_BYTES`.
+
+How an object becomes names: nested objects are joined with "."; an array is one value, its JSON text as written, under
+`name[]`; an empty nested object is the text `{}`; `null` gives nothing. Two members of one record that come to the same
+name (a repeated key, another escape, `{"a.b": ..}` beside `{"a": {"b": ..}}`): the last one wins.
+
+All kernels work on one buffer that ends in `PADDING` readable bytes, so that eight bytes may be loaded wherever one byte
+may be read; every position is checked against the end of its record before it is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+PADDING = 64
+MAX_DEPTH = 64
+MAX_FIELDS = 4096
+MAX_NAME = 1024
+"""Bytes of a dotted name as the record spells it."""
+MAX_NAMES = 1 << 20
+MAX_NAME_BYTES = 64 * 1024 * 1024
+
+REASONS = (
+    "",
+    "not a JSON object",
+    "truncated",
+    "invalid UTF-8",
+    "malformed JSON: a key, '}' or ',' is missing",
+    "malformed JSON: ':' is missing",
+    "malformed JSON: not a value",
+    "malformed JSON: invalid escape in a string",
+    "malformed JSON: unescaped control character in a string",
+    "something follows the object",
+    f"nested deeper than {MAX_DEPTH}",
+    f"more than {MAX_FIELDS} fields",
+    f"a dotted name is longer than {MAX_NAME} bytes",
+    "too many different names in one block",
+)
+(
+    _FINE,
+    _NOT_OBJECT,
+    _TRUNCATED,
+    _UTF8,
+    _STRUCTURE,
+    _COLON,
+    _VALUE,
+    _ESCAPE,
+    _CONTROL,
+    _TRAILING,
+    _DEPTH,
+    _FIELDS,
+    _NAME,
+    _NAMES,
+) = range(14)
+
+_U = np.uint64
+_0 = _U(0)
+_1 = _U(1)
+_3 = _U(3)
+_ONES = _U(0x0101010101010101)
+_HIGH = _U(0x8080808080808080)
+_QUOTES = _U(0x2222222222222222)
+_BACKSLASHES = _U(0x5C5C5C5C5C5C5C5C)
+_SPACES = _U(0x2020202020202020)
+_TAG = _U(0xFFFFFFFF00000000)
+_ID = _U(0x00000000FFFFFFFF)
+
+# The fingerprint's public seeds: part of the format, never to be changed. Every byte is one that valid UTF-8 cannot
+# hold, so no text can cancel a seed.
+_F0 = _U(0xFBF8FDFAFEF9FFFC)
+_F1 = _U(0xF9FFFBFCF8FEFAFD)
+_F2 = _U(0x9E3779B97F4A7C15)
+_F3 = _U(0xD6E8FEB86659FD93)
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _kernel(function: _F) -> _F:
+    return cast(_F, njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+# -- machine words ----------------------------------------------------------------------------------------------------
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+def _load(context: Any, array: Any, at: Any) -> Any:
+    """Eight bytes of a uint8 array as a little-endian word, at any alignment."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.gep(data, [arguments[1]])
+        word = builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()))
+        word.align = 1
+        return word
+
+    return types.uint64(array, types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+def _store(context: Any, array: Any, at: Any, word: Any) -> Any:
+    """Write eight bytes into a uint8 array, at any alignment."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.gep(data, [arguments[1]])
+        stored = builder.store(arguments[2], builder.bitcast(place, ir.IntType(64).as_pointer()))
+        stored.align = 1
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+def _zeros(context: Any, word: Any) -> Any:
+    """Trailing zero bits of a word that is not 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+def _fold(context: Any, left: Any, right: Any) -> Any:
+    """The 128-bit product of two words, its halves xored."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        wide, word = ir.IntType(128), ir.IntType(64)
+        product = builder.mul(builder.zext(arguments[0], wide), builder.zext(arguments[1], wide))
+        high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), word)
+        return builder.xor(builder.trunc(product, word), high)
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+@_kernel
+def _hash(buffer: Any, at: Any, length: Any, seed0: Any, seed1: Any) -> Any:
+    """Keyed 64-bit hash of buffer[at:at+length]."""
+    h = seed1 ^ _U(length)
+    left = length
+    while left > 16:
+        h = _fold(_load(buffer, at) ^ seed0, _load(buffer, at + 8) ^ h)
+        at += 16
+        left -= 16
+    first = _0
+    second = _0
+    if left >= 8:
+        first = _load(buffer, at)
+        second = _load(buffer, at + left - 8)
+    elif left > 0:
+        first = _load(buffer, at) & ((_1 << _U(left * 8)) - _1)
+    return _fold(_fold(first ^ seed0, second ^ h) ^ seed1, _F3)
+
+
+@_kernel
+def _equal(one: Any, a: Any, other: Any, b: Any, length: Any) -> Any:
+    end = a + length
+    while a + 8 <= end:
+        if _load(one, a) != _load(other, b):
+            return False
+        a += 8
+        b += 8
+    if a < end:
+        return ((_load(one, a) ^ _load(other, b)) & ((_1 << _U((end - a) * 8)) - _1)) == _0
+    return True
+
+
+@_kernel
+def _copy(source: Any, at: Any, length: Any, target: Any, to: Any) -> None:
+    """Copy in words: up to seven bytes behind the end of the target range are overwritten."""
+    end = at + length
+    while at < end:
+        _store(target, to, _load(source, at))
+        at += 8
+        to += 8
+
+
+@_kernel
+def _find(slots: Any, h: Any, offsets: Any, lengths: Any, table: Any, buffer: Any, at: Any, length: Any) -> Any:
+    """The id of these bytes in a hash table, or -1 - (the free slot they belong into)."""
+    mask = len(slots) - 1
+    slot = np.int64(h & _U(mask))
+    tag = h & _TAG
+    while True:
+        held = slots[slot]
+        if held == _0:
+            return -1 - slot
+        if (held & _TAG) == tag:
+            found = np.int64(held & _ID) - 1
+            if lengths[found] == length and _equal(table, offsets[found], buffer, at, length):
+                return found
+        slot = (slot + 1) & mask
+
+
+@_kernel
+def _find_path(slots: Any, h: Any, keys: Any, buffer: Any, parent: Any, at: Any, length: Any) -> Any:
+    """As `_find`, for a key below a parent path. `keys` holds (parent, offset, length, name, name of array)."""
+    mask = len(slots) - 1
+    slot = np.int64(h & _U(mask))
+    tag = h & _TAG
+    while True:
+        held = slots[slot]
+        if held == _0:
+            return -1 - slot
+        if (held & _TAG) == tag:
+            found = np.int64(held & _ID) - 1
+            if (
+                keys[found, 0] == parent
+                and keys[found, 2] == length
+                and _equal(buffer, keys[found, 1], buffer, at, length)
+            ):
+                return found
+        slot = (slot + 1) & mask
+
+
+@_kernel
+def _rebuilt(hashes: Any, count: Any, size: Any) -> Any:
+    """A hash table of `size` slots (a power of two) holding the first `count` hashes."""
+    slots = np.zeros(size, np.uint64)
+    mask = size - 1
+    for i in range(count):
+        slot = np.int64(hashes[i] & _U(mask))
+        while slots[slot] != _0:
+            slot = (slot + 1) & mask
+        slots[slot] = (hashes[i] & _TAG) | _U(i + 1)
+    return slots
+
+
+@_kernel
+def _grown(array: Any, used: Any) -> Any:
+    """The same one-dimensional array with twice the room."""
+    bigger = np.empty(len(array) * 2, array.dtype)
+    bigger[:used] = array[:used]
+    return bigger
+
+
+# -- JSON -------------------------------------------------------------------------------------------------------------
+
+
+@_kernel
+def _survey(buffer: Any, at: Any, end: Any) -> Any:
+    """Fingerprint of buffer[at:end] (two words), has it bytes above 127, has it bytes below 32."""
+    length = end - at
+    a = _F2 ^ _U(length)
+    b = _F3 + _U(length)
+    high = _0
+    low = _0
+    while end - at >= 16:
+        v = _load(buffer, at)
+        w = _load(buffer, at + 8)
+        high |= v | w
+        low |= ((v - _SPACES) & ~v) | ((w - _SPACES) & ~w)
+        x = _fold(v ^ _F0, w ^ a) + b
+        b = _fold(w ^ _F1, v ^ b) + a
+        a = x
+        at += 16
+    left = end - at
+    v = _0
+    w = _0
+    if left > 0:
+        mask = ~_0 if left >= 8 else (_1 << _U(left * 8)) - _1
+        v = _load(buffer, at) & mask
+        x = v | (_SPACES & ~mask)
+        low |= (x - _SPACES) & ~x
+        if left > 8:
+            mask = (_1 << _U((left - 8) * 8)) - _1
+            w = _load(buffer, at + 8) & mask
+            x = w | (_SPACES & ~mask)
+            low |= (x - _SPACES) & ~x
+        high |= v | w
+    x = _fold(v ^ _F0, w ^ a) + b
+    b = _fold(w ^ _F1, v ^ b) + a
+    a = _fold(x ^ _F2, b ^ _F1)
+    b = _fold(b ^ _F3, x ^ _F0)
+    return a, b, (high & _HIGH) != _0, (low & _HIGH) != _0
+
+
+@_kernel
+def _bad_utf8(buffer: Any, at: Any, end: Any) -> Any:
+    """Where buffer[at:end] stops being UTF-8 (RFC 3629), or -1."""
+    while at < end:
+        if at + 8 <= end and (_load(buffer, at) & _HIGH) == _0:
+            at += 8
+            continue
+        c = np.int64(buffer[at])
+        if c < 0x80:
+            at += 1
+            continue
+        if c < 0xC2 or c > 0xF4:
+            return at
+        more = 1 if c < 0xE0 else (2 if c < 0xF0 else 3)
+        if at + more >= end:
+            return at
+        lowest, highest = 0x80, 0xBF
+        if c == 0xE0:
+            lowest = 0xA0
+        elif c == 0xED:
+            highest = 0x9F
+        elif c == 0xF0:
+            lowest = 0x90
+        elif c == 0xF4:
+            highest = 0x8F
+        second = np.int64(buffer[at + 1])
+        if second < lowest or second > highest:
+            return at
+        for i in range(2, more + 1):
+            if (np.int64(buffer[at + i]) & 0xC0) != 0x80:
+                return at
+        at += more + 1
+    return -1
+
+
+@_kernel
+def _string_end(buffer: Any, at: Any, end: Any) -> Any:
+    """Where the closing quote of the string is that begins at `at` (or -1), and does the string hold escapes."""
+    escaped = False
+    while at < end:
+        v = _load(buffer, at)
+        x = v ^ _QUOTES
+        y = v ^ _BACKSLASHES
+        hit = (((x - _ONES) & ~x) | ((y - _ONES) & ~y)) & _HIGH
+        if hit == _0:
+            at += 8
+            continue
+        at += _zeros(hit) >> 3
+        if at >= end:
+            break
+        if buffer[at] == 34:
+            return at, escaped
+        escaped = True
+        at += 2
+    return np.int64(-1), escaped
+
+
+@_kernel
+def _has_control(buffer: Any, at: Any, end: Any) -> Any:
+    for i in range(at, end):  # noqa: SIM110 - a kernel
+        if buffer[i] < 32:
+            return True
+    return False
+
+
+@_kernel
+def _hex4(buffer: Any, at: Any, end: Any) -> Any:
+    """The number that four hexadecimal digits spell, or -1."""
+    if at + 4 > end:
+        return -1
+    number = 0
+    for i in range(at, at + 4):
+        c = np.int64(buffer[i])
+        if 48 <= c <= 57:
+            digit = c - 48
+        elif 65 <= c <= 70:
+            digit = c - 55
+        elif 97 <= c <= 102:
+            digit = c - 87
+        else:
+            return -1
+        number = number * 16 + digit
+    return number
+
+
+@_kernel
+def _unescape(buffer: Any, at: Any, end: Any, target: Any, to: Any) -> Any:
+    """Write the text of the JSON string buffer[at:end] to `target`; where it ended, or -1 for an invalid escape.
+
+    The text is never longer than the string; up to seven bytes behind it are overwritten.
+    """
+    while at < end:
+        v = _load(buffer, at)
+        y = v ^ _BACKSLASHES
+        hit = (y - _ONES) & ~y & _HIGH
+        run = _zeros(hit) >> 3 if hit != _0 else 8
+        left = end - at
+        _store(target, to, v)
+        if run >= left:
+            return to + left
+        at += run
+        to += run
+        if run == 8:
+            continue
+        if at + 1 >= end:
+            return -1
+        c = np.int64(buffer[at + 1])
+        at += 2
+        if c == 117:
+            point = _hex4(buffer, at, end)
+            if point < 0:
+                return -1
+            at += 4
+            if 0xD800 <= point < 0xE000:
+                low = -1
+                if point < 0xDC00 and at + 6 <= end and buffer[at] == 92 and buffer[at + 1] == 117:
+                    low = _hex4(buffer, at + 2, end)
+                if 0xDC00 <= low < 0xE000:
+                    point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00)
+                    at += 6
+                else:
+                    point = 0xFFFD
+            if point < 0x80:
+                target[to] = point
+                to += 1
+            elif point < 0x800:
+                target[to] = 0xC0 | (point >> 6)
+                target[to + 1] = 0x80 | (point & 63)
+                to += 2
+            elif point < 0x10000:
+                target[to] = 0xE0 | (point >> 12)
+                target[to + 1] = 0x80 | ((point >> 6) & 63)
+                target[to + 2] = 0x80 | (point & 63)
+                to += 3
+            else:
+                target[to] = 0xF0 | (point >> 18)
+                target[to + 1] = 0x80 | ((point >> 12) & 63)
+                target[to + 2] = 0x80 | ((point >> 6) & 63)
+                target[to + 3] = 0x80 | (point & 63)
+                to += 4
+            continue
+        if c == 110:
+            c = 10
+        elif c == 114:
+            c = 13
+        elif c == 116:
+            c = 9
+        elif c == 98:
+            c = 8
+        elif c == 102:
+            c = 12
+        elif c not in (34, 92, 47):
+            return -1
+        target[to] = c
+        to += 1
+    return to
+
+
+@_kernel
+def _check_escapes(buffer: Any, at: Any, end: Any) -> Any:
+    """-1: the string buffer[at:end] holds an invalid escape; 1: a surrogate without partner; 0: neither."""
+    answer = 0
+    while at < end:
+        if buffer[at] != 92:
+            at += 1
+            continue
+        if at + 1 >= end:
+            return -1
+        c = buffer[at + 1]
+        at += 2
+        if c == 117:
+            point = _hex4(buffer, at, end)
+            if point < 0:
+                return -1
+            at += 4
+            if 0xD800 <= point < 0xE000:
+                low = -1
+                if point < 0xDC00 and at + 6 <= end and buffer[at] == 92 and buffer[at + 1] == 117:
+                    low = _hex4(buffer, at + 2, end)
+                if 0xDC00 <= low < 0xE000:
+                    at += 6
+                else:
+                    answer = 1
+        elif c not in (110, 114, 116, 98, 102, 34, 92, 47):
+            return -1
+    return answer
+
+
+@_kernel
+def _mend_surrogates(buffer: Any, at: Any, end: Any) -> None:
+    """Overwrite surrogate escapes without partner by `\\ufffd`, in place; the escapes are known to be valid."""
+    while at < end:
+        if buffer[at] != 92:
+            at += 1
+            continue
+        if buffer[at + 1] != 117:
+            at += 2
+            continue
+        point = _hex4(buffer, at + 2, end)
+        if 0xD800 <= point < 0xE000:
+            low = -1
+            if point < 0xDC00 and at + 12 <= end and buffer[at + 6] == 92 and buffer[at + 7] == 117:
+                low = _hex4(buffer, at + 8, end)
+            if 0xDC00 <= low < 0xE000:
+                at += 6
+            else:
+                buffer[at + 2] = 102
+                buffer[at + 3] = 102
+                buffer[at + 4] = 102
+                buffer[at + 5] = 100
+        at += 6
+
+
+@_kernel
+def _literal_end(buffer: Any, at: Any, end: Any) -> Any:
+    """Behind the number, true, false or null at `at` (RFC 8259 sections 3 and 6), or -1. Does not look further."""
+    c = buffer[at]
+    if c == 116 or c == 110:
+        if at + 4 > end:
+            return -1
+        word = _load(buffer, at) & _ID
+        if word == _U(0x65757274) or word == _U(0x6C6C756E):
+            return at + 4
+        return -1
+    if c == 102:
+        if at + 5 > end or (_load(buffer, at) & _U(0xFFFFFFFFFF)) != _U(0x65736C6166):
+            return -1
+        return at + 5
+    if c == 45:
+        at += 1
+    if at >= end:
+        return -1
+    c = buffer[at]
+    if c == 48:
+        at += 1
+    elif 49 <= c <= 57:
+        while at < end and 48 <= buffer[at] <= 57:
+            at += 1
+    else:
+        return -1
+    if at < end and buffer[at] == 46:
+        at += 1
+        if at >= end or not 48 <= buffer[at] <= 57:
+            return -1
+        while at < end and 48 <= buffer[at] <= 57:
+            at += 1
+    if at < end and (buffer[at] == 101 or buffer[at] == 69):
+        at += 1
+        if at < end and (buffer[at] == 43 or buffer[at] == 45):
+            at += 1
+        if at >= end or not 48 <= buffer[at] <= 57:
+            return -1
+        while at < end and 48 <= buffer[at] <= 57:
+            at += 1
+    return at
+
+
+@_kernel
+def _array_end(buffer: Any, at: Any, end: Any, depth: Any, control: Any) -> Any:
+    """Behind the array that begins at `at`, is there a surrogate to mend in it, reason (0 = fine).
+
+    `depth` counts the containers around it. When there is a reason, the position is where it was found.
+    """
+    objects = _0  # one bit per open container, the innermost lowest: is it an object?
+    inside = 0
+    mend = False
+    # 0: a value or "]"; 1: a value; 2: a key or "}"; 3: a key; 4: "," or the end of the container
+    state = 1
+    while at < end:
+        c = buffer[at]
+        if c == 32 or c == 9 or c == 10 or c == 13:
+            at += 1
+            continue
+        if state == 4:
+            if c == 44:
+                state = 3 if (objects & _1) != _0 else 1
+            elif c == (125 if (objects & _1) != _0 else 93):
+                inside -= 1
+                objects >>= _1
+                if inside == 0:
+                    return at + 1, mend, _FINE
+            else:
+                return at, mend, _STRUCTURE
+            at += 1
+        elif (state == 0 and c == 93) or (state == 2 and c == 125):
+            inside -= 1
+            objects >>= _1
+            at += 1
+            if inside == 0:
+                return at, mend, _FINE
+            state = 4
+        elif c == 34:
+            close, escaped = _string_end(buffer, at + 1, end)
+            if close < 0:
+                return end, mend, _TRUNCATED
+            if control and _has_control(buffer, at + 1, close):
+                return at, mend, _CONTROL
+            if escaped:
+                verdict = _check_escapes(buffer, at + 1, close)
+                if verdict < 0:
+                    return at, mend, _ESCAPE
+                if verdict > 0:
+                    mend = True
+            at = close + 1
+            if state >= 2:
+                while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
+                    at += 1
+                if at >= end:
+                    return end, mend, _TRUNCATED
+                if buffer[at] != 58:
+                    return at, mend, _COLON
+                at += 1
+                state = 1
+            else:
+                state = 4
+        elif state >= 2:
+            return at, mend, _STRUCTURE
+        elif c == 91 or c == 123:
+            inside += 1
+            if depth + inside > MAX_DEPTH:
+                return at, mend, _DEPTH
+            objects = (objects << _1) | (_1 if c == 123 else _0)
+            at += 1
+            state = 2 if c == 123 else 0
+        else:
+            behind = _literal_end(buffer, at, end)
+            if behind < 0:
+                return at, mend, _VALUE
+            at = behind
+            state = 4
+    return end, mend, _TRUNCATED
+
+
+# -- the block --------------------------------------------------------------------------------------------------------
+
+
+@_kernel
+def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
+    """Every record of a block in one pass.
+
+    Args:
+        buffer: uint8, the block in [0, size), then room for the texts of its escaped strings: 2 * size + 4 * PADDING.
+        size: bytes of the block.
+        offsets: int64[n + 1], not decreasing, within [0, size]; record i = buffer[offsets[i]:offsets[i + 1]].
+        seeds: uint64[4], secret.
+
+    Returns:
+        row_ptr int64[rows + 1], token_name int32[tokens], token_value int32[tokens], record int64[rows],
+        start int64[rows], length int64[rows] (the record without surrounding white space), fingerprint uint64[rows, 2],
+        shape uint64[rows], value_offset int64[values], value_length int64[values] (both into `buffer`),
+        name_offset int64[names], name_length int64[names], name_bytes uint8[..],
+        bad int64[bad, 3] (record, reason, byte within the record). A record that is empty or only white space is in
+        neither.
+    """
+    seed0, seed1, seed2, seed3 = seeds[0], seeds[1], seeds[2], seeds[3]
+    records = len(offsets) - 1
+
+    row_ptr = np.zeros(records + 1, np.int64)
+    record = np.empty(records, np.int64)
+    start = np.empty(records, np.int64)
+    length = np.empty(records, np.int64)
+    fingerprint = np.empty((records, 2), np.uint64)
+    shape = np.empty(records, np.uint64)
+    bad = np.empty((records, 3), np.int64)
+    rows = 0
+    bads = 0
+
+    token_name = np.empty(max(1024, size // 48), np.int32)
+    token_value = np.empty(max(1024, size // 48), np.int32)
+    tokens = 0
+
+    # the value table: distinct texts
+    value_hash = np.empty(max(1024, size // 128), np.uint64)
+    value_offset = np.empty(len(value_hash), np.int64)
+    value_length = np.empty(len(value_hash), np.int64)
+    value_slots = np.zeros(2048, np.uint64)
+    values = 0
+    # strings with escapes as written, and the value each one comes to
+    spelled_hash = np.empty(1024, np.uint64)
+    spelled_offset = np.empty(1024, np.int64)
+    spelled_length = np.empty(1024, np.int64)
+    spelled_value = np.empty(1024, np.int64)
+    spelled_slots = np.zeros(2048, np.uint64)
+    spelled = 0
+    # paths: keys as written below a parent path; path 0 is the object itself
+    keys = np.empty((256, 5), np.int64)
+    path_hash = np.empty(256, np.uint64)
+    follows = np.full(256, -1, np.int64)  # the path last seen behind this one, in the same object
+    first = np.full(256, -1, np.int64)  # the path last seen as the first one in this object
+    path_slots = np.zeros(1024, np.uint64)
+    keys[0, 0], keys[0, 1], keys[0, 2], keys[0, 3], keys[0, 4] = -1, 0, 0, -1, -1
+    path_hash[0] = seed3
+    path_slots[np.int64(seed3 & _U(1023))] = (seed3 & _TAG) | _1
+    paths = 1
+    # names: distinct dotted names
+    name_hash = np.empty(256, np.uint64)
+    name_offset = np.empty(256, np.int64)
+    name_length = np.empty(256, np.int64)
+    name_token = np.empty(256, np.int64)  # where this name was last emitted
+    name_slots = np.zeros(1024, np.uint64)
+    name_bytes = np.empty(1 << 16, np.uint8)
+    names = 0
+    name_top = 0
+
+    empty_object = size + PADDING
+    buffer[empty_object] = 123
+    buffer[empty_object + 1] = 125
+    top = empty_object + 2  # texts of escaped strings are written from here on
+
+    open_paths = np.empty(MAX_DEPTH + 1, np.int64)
+
+    for number in range(records):
+        begin = offsets[number]
+        end = offsets[number + 1]
+        while end > begin and (
+            buffer[end - 1] == 10 or buffer[end - 1] == 13 or buffer[end - 1] == 32 or buffer[end - 1] == 9
+        ):
+            end -= 1
+        for turn in range(2):
+            while begin < end and (
+                buffer[begin] == 32 or buffer[begin] == 9 or buffer[begin] == 10 or buffer[begin] == 13
+            ):
+                begin += 1
+            if turn == 0 and end - begin >= 3 and (_load(buffer, begin) & _U(0xFFFFFF)) == _U(0xBFBBEF):
+                begin += 3
+        if begin >= end:
+            continue
+
+        print0, print1, high, control = _survey(buffer, begin, end)
+        reason = _FINE
+        at = begin
+        row_tokens = tokens
+        row_shape = _0
+        fields = 0
+        depth = 0
+        path = np.int64(0)
+        before = np.int64(-1)
+        state = 0  # 0: a key or "}"; 1: a key; 2: "," or "}"
+        if high:
+            wrong = _bad_utf8(buffer, begin, end)
+            if wrong >= 0:
+                reason = _UTF8
+                at = wrong
+        if reason == _FINE:
+            if buffer[at] == 123:
+                at += 1
+                depth = 1
+                open_paths[0] = 0
+            else:
+                reason = _NOT_OBJECT
+
+        while reason == _FINE:
+            while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
+                at += 1
+            if at >= end:
+                reason = _TRUNCATED
+                break
+            c = buffer[at]
+            name = np.int64(-1)
+            text = np.int64(0)
+            size_of_text = np.int64(0)
+            kind = 0  # 0: text as it stands; 1: a string with escapes; 2: an array with surrogates to mend
+            if state == 2:
+                if c == 44:
+                    at += 1
+                    state = 1
+                    continue
+                if c != 125:
+                    reason = _STRUCTURE
+                    break
+                at += 1
+                depth -= 1
+                if depth == 0:
+                    break
+                before = open_paths[depth]
+                continue
+            if c == 125 and state == 0:
+                at += 1
+                depth -= 1
+                if depth == 0:
+                    break
+                before = open_paths[depth]
+                name = keys[before, 3]
+                text = empty_object
+                size_of_text = np.int64(2)
+                state = 2
+            elif c != 34:
+                reason = _STRUCTURE
+                break
+            else:
+                # the key: most often the one that followed last time
+                parent = open_paths[depth - 1]
+                key = at + 1
+                path = first[parent] if before < 0 else follows[before]
+                close = np.int64(-1)
+                if path >= 0:
+                    close = key + keys[path, 2]
+                    if (
+                        close >= end
+                        or buffer[close] != 34
+                        or not _equal(buffer, keys[path, 1], buffer, key, keys[path, 2])
+                    ):
+                        path = np.int64(-1)
+                if path < 0:
+                    close, escaped = _string_end(buffer, key, end)
+                    if close < 0:
+                        at = end
+                        reason = _TRUNCATED
+                        break
+                    h = _fold(_hash(buffer, key, close - key, seed0, seed1) ^ seed3, _U(parent + 1) ^ seed2)
+                    path = _find_path(path_slots, h, keys, buffer, parent, key, close - key)
+                    if path < 0:
+                        slot = -1 - path
+                        if control and _has_control(buffer, key, close):
+                            reason = _CONTROL
+                            break
+                        above = keys[parent, 3]
+                        prefix = name_length[above] + 1 if above >= 0 else np.int64(0)
+                        if prefix + close - key > MAX_NAME:
+                            reason = _NAME
+                            break
+                        if names >= MAX_NAMES or name_top > MAX_NAME_BYTES:
+                            reason = _NAMES
+                            break
+                        while name_top + MAX_NAME + PADDING > len(name_bytes):
+                            name_bytes = _grown(name_bytes, name_top)
+                        if above >= 0:
+                            _copy(name_bytes, name_offset[above], prefix - 1, name_bytes, name_top)
+                            name_bytes[name_top + prefix - 1] = 46
+                        if escaped:
+                            name_end = _unescape(buffer, key, close, name_bytes, name_top + prefix)
+                            if name_end < 0:
+                                reason = _ESCAPE
+                                break
+                        else:
+                            _copy(buffer, key, close - key, name_bytes, name_top + prefix)
+                            name_end = name_top + prefix + close - key
+                        nh = _hash(name_bytes, name_top, name_end - name_top, seed2, seed3)
+                        name = _find(
+                            name_slots, nh, name_offset, name_length, name_bytes, name_bytes, name_top,
+                            name_end - name_top,
+                        )  # fmt: skip
+                        if name < 0:
+                            if names == len(name_hash):
+                                name_hash = _grown(name_hash, names)
+                                name_offset = _grown(name_offset, names)
+                                name_length = _grown(name_length, names)
+                                name_token = _grown(name_token, names)
+                            name_slots[-1 - name] = (nh & _TAG) | _U(names + 1)
+                            name = np.int64(names)
+                            name_hash[name] = nh
+                            name_offset[name] = name_top
+                            name_length[name] = name_end - name_top
+                            name_token[name] = -1
+                            name_top = name_end
+                            names += 1
+                            if names * 2 > len(name_slots):
+                                name_slots = _rebuilt(name_hash, names, len(name_slots) * 4)
+                        if paths == len(path_hash):
+                            path_hash = _grown(path_hash, paths)
+                            follows = _grown(follows, paths)
+                            first = _grown(first, paths)
+                            bigger = np.empty((paths * 2, 5), np.int64)
+                            bigger[:paths] = keys
+                            keys = bigger
+                        path_slots[slot] = (h & _TAG) | _U(paths + 1)
+                        path = np.int64(paths)
+                        path_hash[path] = h
+                        keys[path, 0] = parent
+                        keys[path, 1] = key
+                        keys[path, 2] = close - key
+                        keys[path, 3] = name
+                        keys[path, 4] = -1
+                        follows[path] = -1
+                        first[path] = -1
+                        paths += 1
+                        if paths * 2 > len(path_slots):
+                            path_slots = _rebuilt(path_hash, paths, len(path_slots) * 4)
+                    if before < 0:
+                        first[parent] = path
+                    else:
+                        follows[before] = path
+                before = path
+                at = close + 1
+                while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
+                    at += 1
+                if at < end and buffer[at] != 58:
+                    reason = _COLON
+                    break
+                at += 1
+                while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
+                    at += 1
+                if at >= end:
+                    at = end
+                    reason = _TRUNCATED
+                    break
+                c = buffer[at]
+                if c == 34:
+                    text = at + 1
+                    close, escaped = _string_end(buffer, text, end)
+                    if close < 0:
+                        at = end
+                        reason = _TRUNCATED
+                        break
+                    if control and _has_control(buffer, text, close):
+                        reason = _CONTROL
+                        break
+                    kind = 1 if escaped else 0
+                    name = keys[path, 3]
+                    size_of_text = close - text
+                    at = close + 1
+                elif c == 123:
+                    if depth >= MAX_DEPTH:
+                        reason = _DEPTH
+                        break
+                    open_paths[depth] = path
+                    depth += 1
+                    before = np.int64(-1)
+                    at += 1
+                    state = 0
+                    continue
+                elif c == 91:
+                    text = at
+                    at, mend, reason = _array_end(buffer, at, end, depth, control)
+                    if reason != _FINE:
+                        break
+                    size_of_text = at - text
+                    kind = 2 if mend else 0
+                    name = keys[path, 4]
+                    if name < 0:  # the name of this path with [] behind it
+                        if names >= MAX_NAMES or name_top > MAX_NAME_BYTES:
+                            reason = _NAMES
+                            break
+                        plain = keys[path, 3]
+                        while name_top + MAX_NAME + PADDING > len(name_bytes):
+                            name_bytes = _grown(name_bytes, name_top)
+                        _copy(name_bytes, name_offset[plain], name_length[plain], name_bytes, name_top)
+                        name_end = name_top + name_length[plain] + 2
+                        name_bytes[name_end - 2] = 91
+                        name_bytes[name_end - 1] = 93
+                        nh = _hash(name_bytes, name_top, name_end - name_top, seed2, seed3)
+                        name = _find(
+                            name_slots, nh, name_offset, name_length, name_bytes, name_bytes, name_top,
+                            name_end - name_top,
+                        )  # fmt: skip
+                        if name < 0:
+                            if names == len(name_hash):
+                                name_hash = _grown(name_hash, names)
+                                name_offset = _grown(name_offset, names)
+                                name_length = _grown(name_length, names)
+                                name_token = _grown(name_token, names)
+                            name_slots[-1 - name] = (nh & _TAG) | _U(names + 1)
+                            name = np.int64(names)
+                            name_hash[name] = nh
+                            name_offset[name] = name_top
+                            name_length[name] = name_end - name_top
+                            name_token[name] = -1
+                            name_top = name_end
+                            names += 1
+                            if names * 2 > len(name_slots):
+                                name_slots = _rebuilt(name_hash, names, len(name_slots) * 4)
+                        keys[path, 4] = name
+                else:
+                    text = at
+                    behind = _literal_end(buffer, at, end)
+                    if behind < 0:
+                        # "tru" at the end of the record is cut off; anything else is no value
+                        reason = _VALUE
+                        break
+                    at = behind
+                    size_of_text = at - text
+                    name = keys[path, 3]
+                    if c == 110:
+                        name = np.int64(-1)
+                state = 2
+                fields += 1
+                if fields > MAX_FIELDS:
+                    reason = _FIELDS
+                    break
+                if name < 0:
+                    continue
+
+            # the value: its id in the table of distinct texts
+            value = np.int64(-1)
+            spell_slot = np.int64(-1)
+            spell = _0
+            spell_at = text
+            spell_size = size_of_text
+            advance = np.int64(0)
+            if kind == 1:
+                spell = _hash(buffer, text, size_of_text, seed1, seed2)
+                held = _find(
+                    spelled_slots, spell, spelled_offset, spelled_length, buffer, buffer, text, size_of_text
+                )  # fmt: skip
+                if held >= 0:
+                    value = spelled_value[held]
+                else:
+                    spell_slot = -1 - held
+                    text_end = _unescape(buffer, text, text + size_of_text, buffer, top)
+                    if text_end < 0:
+                        at = text
+                        reason = _ESCAPE
+                        break
+                    text = top
+                    size_of_text = text_end - top
+                    advance = size_of_text
+            elif kind == 2:
+                _copy(buffer, text, size_of_text, buffer, top)
+                _mend_surrogates(buffer, top, top + size_of_text)
+                text = top
+                advance = size_of_text
+            if value < 0:
+                h = _hash(buffer, text, size_of_text, seed0, seed3)
+                value = _find(value_slots, h, value_offset, value_length, buffer, buffer, text, size_of_text)
+                if value < 0:
+                    if values == len(value_hash):
+                        value_hash = _grown(value_hash, values)
+                        value_offset = _grown(value_offset, values)
+                        value_length = _grown(value_length, values)
+                    value_slots[-1 - value] = (h & _TAG) | _U(values + 1)
+                    value = np.int64(values)
+                    value_hash[value] = h
+                    value_offset[value] = text
+                    value_length[value] = size_of_text
+                    top += advance
+                    values += 1
+                    if values * 2 > len(value_slots):
+                        value_slots = _rebuilt(value_hash, values, len(value_slots) * 4)
+                if spell_slot >= 0:
+                    if spelled == len(spelled_hash):
+                        spelled_hash = _grown(spelled_hash, spelled)
+                        spelled_offset = _grown(spelled_offset, spelled)
+                        spelled_length = _grown(spelled_length, spelled)
+                        spelled_value = _grown(spelled_value, spelled)
+                    spelled_slots[spell_slot] = (spell & _TAG) | _U(spelled + 1)
+                    spelled_hash[spelled] = spell
+                    spelled_offset[spelled] = spell_at
+                    spelled_length[spelled] = spell_size
+                    spelled_value[spelled] = value
+                    spelled += 1
+                    if spelled * 2 > len(spelled_slots):
+                        spelled_slots = _rebuilt(spelled_hash, spelled, len(spelled_slots) * 4)
+
+            # the token; a name already seen in this record gets the new value (a refused record may have left
+            # a position behind that now belongs to another name)
+            seen = name_token[name]
+            if row_tokens <= seen < tokens and token_name[seen] == name:
+                token_value[seen] = value
+            else:
+                if tokens == len(token_name):
+                    token_name = _grown(token_name, tokens)
+                    token_value = _grown(token_value, tokens)
+                token_name[tokens] = name
+                token_value[tokens] = value
+                name_token[name] = tokens
+                row_shape += name_hash[name]
+                tokens += 1
+
+        if reason == _FINE and at != end:
+            reason = _TRAILING
+        if reason != _FINE:
+            tokens = row_tokens
+            bad[bads, 0] = number
+            bad[bads, 1] = reason
+            bad[bads, 2] = at - offsets[number]
+            bads += 1
+            continue
+        record[rows] = number
+        start[rows] = begin
+        length[rows] = end - begin
+        fingerprint[rows, 0] = print0
+        fingerprint[rows, 1] = print1
+        shape[rows] = row_shape
+        rows += 1
+        row_ptr[rows] = tokens
+
+    return (
+        row_ptr[: rows + 1],
+        token_name[:tokens],
+        token_value[:tokens],
+        record[:rows],
+        start[:rows],
+        length[:rows],
+        fingerprint[:rows],
+        shape[:rows],
+        value_offset[:values],
+        value_length[:values],
+        name_offset[:names],
+        name_length[:names],
+        name_bytes,
+        bad[:bads],
+    )
+
+
+@_kernel
+def group_columns(
+    rows: Any,
+    row_ptr: Any,
+    token_name: Any,
+    token_value: Any,
+    buffer: Any,
+    value_offset: Any,
+    value_length: Any,
+    name_scratch: Any,
+    value_scratch: Any,
+    stamps: Any,
+) -> Any:
+    """The columns of chosen rows: tokens sorted by name, values numbered within each name.
+
+    The cost follows the tokens of these rows. The scratch arrays (one word per name, one per value, and `stamps`: the
+    last stamp given to either) are kept between calls so that nothing need be cleared; one call at a time may use them.
+
+    Returns:
+        names int32[k] in the order of their first token, entry_ptr int64[k + 1], entry_row int32[t] (index into `rows`),
+        entry_code int32[t] (index within the column's values), value_ptr int64[k + 1], text_offsets int32[values + 1],
+        text uint8[..] (the distinct values of all columns, one column after the other), codes int32[k, rows] with -1 for
+        "no value", or int32[0, 0] when it would be much larger than the tokens.
+    """
+    count = len(rows)
+    tokens = np.int64(0)
+    for i in range(count):
+        tokens += row_ptr[rows[i] + 1] - row_ptr[rows[i]]
+
+    stamp = (stamps[0] + 1) << 32
+    stamps[0] += 1
+    names = np.empty(64, np.int32)
+    filled = np.zeros(64, np.int64)
+    width = 0
+    for i in range(count):
+        for token in range(row_ptr[rows[i]], row_ptr[rows[i] + 1]):
+            name = token_name[token]
+            held = name_scratch[name]
+            if held >= stamp:
+                filled[held - stamp] += 1
+                continue
+            if width == len(names):
+                names = _grown(names, width)
+                filled = _grown(filled, width)
+            name_scratch[name] = stamp + width
+            names[width] = name
+            filled[width] = 1
+            width += 1
+
+    entry_ptr = np.zeros(width + 1, np.int64)
+    for k in range(width):
+        entry_ptr[k + 1] = entry_ptr[k] + filled[k]
+        filled[k] = entry_ptr[k]
+    entry_row = np.empty(tokens, np.int32)
+    entry_code = np.empty(tokens, np.int32)
+    for i in range(count):
+        for token in range(row_ptr[rows[i]], row_ptr[rows[i] + 1]):
+            k = name_scratch[token_name[token]] - stamp
+            place = filled[k]
+            entry_row[place] = i
+            entry_code[place] = token_value[token]
+            filled[k] = place + 1
+
+    value_ptr = np.zeros(width + 1, np.int64)
+    distinct = np.empty(max(64, tokens // 4), np.int32)
+    found = np.int64(0)
+    size = np.int64(0)
+    for k in range(width):
+        stamps[1] += 1
+        stamp = stamps[1] << 32
+        for place in range(entry_ptr[k], entry_ptr[k + 1]):
+            value = entry_code[place]
+            held = value_scratch[value]
+            if held >= stamp:
+                entry_code[place] = held - stamp
+                continue
+            if found == len(distinct):
+                distinct = _grown(distinct, found)
+            code = found - value_ptr[k]
+            value_scratch[value] = stamp + code
+            entry_code[place] = code
+            distinct[found] = value
+            size += value_length[value]
+            found += 1
+        value_ptr[k + 1] = found
+
+    text_offsets = np.empty(found + 1, np.int32)
+    text = np.empty(size + PADDING, np.uint8)
+    to = np.int64(0)
+    for i in range(found):
+        text_offsets[i] = to
+        value = distinct[i]
+        _copy(buffer, value_offset[value], value_length[value], text, to)
+        to += value_length[value]
+    text_offsets[found] = to
+
+    if width * count <= 4 * tokens + 4096:
+        codes = np.full((width, count), -1, np.int32)
+        for k in range(width):
+            for place in range(entry_ptr[k], entry_ptr[k + 1]):
+                codes[k, entry_row[place]] = entry_code[place]
+    else:
+        codes = np.empty((0, 0), np.int32)
+    return names[:width], entry_ptr, entry_row, entry_code, value_ptr, text_offsets, text, codes
