@@ -2,8 +2,8 @@
 
 Dotted names become structs, as OCSF nests them; a struct is null where all its children are. Everything `unmapped.*`
 becomes ONE column `unmapped: map<string, string>`, because sources bring any number of names and a lake table must
-not grow a column for each. Strings inside structs stay dictionary-encoded; the strings of the map are plain, because
-Delta writers cannot take an encoded one there. Nothing here loops over rows.
+not grow a column for each. Strings stay dictionary-encoded, inside structs and as keys and items of the map: Arrow,
+Parquet and delta-rs take them there, and only codes move. Nothing here loops over rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from watchfloor.ocsf.column import MISSING, Column
 
 UNMAPPED = "unmapped"
 PREFIX = "unmapped."
-MAP = pa.map_(pa.string(), pa.string())
+TEXT = pa.dictionary(pa.int32(), pa.string())
 
 Valid = npt.NDArray[np.bool_]
 
@@ -112,25 +112,28 @@ def to_map(keys: Sequence[str], columns: Sequence[pa.ChunkedArray | pa.Array]) -
     Work is proportional to the values present. Null where a row has nothing.
     """
     encoded = [Column.from_arrow(column) for column in columns]
-    rows = len(encoded[0])
-    present = np.empty((rows, len(encoded)), np.bool_)
-    codes = np.empty((rows, len(encoded)), np.int32)
+    rows, width = len(encoded[0]), len(encoded)
+    codes = np.empty((rows, width), np.int32)
     base = 0
     for index, column in enumerate(encoded):
-        present[:, index] = column.codes >= 0
-        codes[:, index] = column.codes
-        codes[:, index] += np.int32(base)
+        np.add(column.codes, np.int32(base), out=codes[:, index], where=column.codes >= 0)
+        codes[column.codes < 0, index] = MISSING
         base += len(column.values)
+    present = codes >= 0
     counts = np.count_nonzero(present, axis=1)
     offsets = np.zeros(rows + 1, np.int32)
     np.cumsum(counts, out=offsets[1:])
-    which = np.flatnonzero(present.ravel())
-    values = pa.concat_arrays([column.values.cast(pa.string()) for column in encoded])
-    items = values.take(pa.array(codes.ravel()[which]))
-    names = pa.array(keys, pa.string()).take(pa.array((which % len(encoded)).astype(np.int32)))
+    values = pa.concat_arrays([_text(column.values) for column in encoded])
+    which = np.broadcast_to(np.arange(width, dtype=np.int32), (rows, width))[present]
+    items = pa.DictionaryArray.from_arrays(pa.array(codes[present]), values)
+    names = pa.DictionaryArray.from_arrays(pa.array(which), pa.array(keys, pa.string()))
     nothing = counts == 0
     mask = pa.array(nothing) if bool(nothing.any()) else None
     return pa.MapArray.from_arrays(pa.array(offsets), names, items, mask=mask)
+
+
+def _text(values: pa.Array) -> pa.Array:
+    return values if pa.types.is_string(values.type) else values.cast(pa.string())
 
 
 def from_map(array: pa.MapArray) -> dict[str, pa.Array]:
@@ -151,7 +154,7 @@ def from_map(array: pa.MapArray) -> dict[str, pa.Array]:
     flat: dict[str, pa.Array] = {}
     for code, key in enumerate(keys.values.to_pylist()):
         mine = order[bounds[code] : bounds[code + 1]]
-        values = Column.from_arrow(items.take(pa.array(mine)))
+        values = Column.from_arrow(items.take(pa.array(mine))).compact()
         codes = np.full(rows, MISSING, np.int32)
         codes[row[mine]] = values.codes
         flat[PREFIX + key] = Column(codes, values.values).to_arrow()
