@@ -1,0 +1,214 @@
+"""Windows event files (.evtx), read by the `evtx` library.
+
+A file is a 4 KiB header and chunks of 64 KiB ([MS-EVEN6], and the layout documented by libevtx). Chunks go to the
+library in groups of 128 behind a header of our own, so that memory stays bounded, a damaged chunk costs only itself and
+a damaged file header costs nothing. A live log is a ring: chunks are read in the order of their record ids.
+
+The record we keep is the JSON that the library renders:
+`{"Event": {"#attributes": .., "System": .., "EventData": ..}}`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from watchfloor.collect.formats.format import (
+    BAD_HEAD,
+    BLOCK,
+    MAX_RECORD,
+    Bad,
+    Block,
+    Decoded,
+    Framed,
+    broken,
+    joined,
+)
+from watchfloor.collect.formats.lines import TOO_LONG
+
+__all__ = ["EVTX", "Evtx"]
+
+FILE_MAGIC = b"ElfFile\x00"
+CHUNK_MAGIC = b"ElfChnk\x00"
+HEADER = 4096
+CHUNK = 65536
+GROUP = 128
+"""Chunks given to the library at once: 8 MiB."""
+
+RECORD_MAGIC = b"**\x00\x00"
+SPOOL = 64 * 1024 * 1024
+
+_CHUNK_HEAD = struct.Struct("<8sQQQQIIII")
+_HEADER = struct.pack("<8sQQQIHHHH", FILE_MAGIC, 0, GROUP - 1, 1, 128, 1, 3, HEADER, GROUP).ljust(HEADER, b"\x00")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    at: int  # in the file
+    first: int  # record ids by its header
+    last: int
+    sound: bool
+
+
+class Evtx:
+    """Windows event files."""
+
+    name = "evtx"
+
+    def sniff(self, head: bytes, name: str) -> float:
+        """By the magic of the file or of its first chunk."""
+        if head.startswith(FILE_MAGIC):
+            return 1.0
+        return 0.9 if head[HEADER : HEADER + 8] == CHUNK_MAGIC else 0.0
+
+    def frame(self, file: BinaryIO, context: bytes = b"", *, after: int = 0, final: bool = True) -> Iterator[Framed]:
+        """Records with an id above `after`, in the order of their ids. `Framed.after` is the last id of the step."""
+        with _seekable(file) as whole:
+            chunks = [chunk for chunk in _chunks(whole) if not chunk.sound or chunk.last > after]
+            for start in range(0, len(chunks), GROUP):
+                step = _group(whole, chunks[start : start + GROUP], after)
+                after = max(after, step.after)
+                yield Framed(step.block, after, step.bad)
+            size = whole.seek(0, os.SEEK_END)
+            torn = size > HEADER and (size - HEADER) % CHUNK != 0
+            if size < HEADER or (torn and final and broken(file) is None):
+                yield Framed(joined([], self.name), after, [], "the event file ends inside a chunk")
+
+    def decode(self, block: Block) -> Decoded:
+        """The payload itself."""
+        return Decoded(block.payload, block.offsets)
+
+
+class _seekable:
+    """The file itself where it can seek, else a spooled copy."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.copy: BinaryIO | None = None
+
+    def __enter__(self) -> BinaryIO:
+        if self.file.seekable():
+            return self.file
+        self.copy = tempfile.SpooledTemporaryFile(SPOOL)  # type: ignore[assignment]
+        assert self.copy is not None
+        while data := self.file.read(BLOCK):
+            self.copy.write(data)
+        return self.copy
+
+    def __exit__(self, *_: object) -> None:
+        if self.copy is not None:
+            self.copy.close()
+
+
+def _chunks(file: BinaryIO) -> list[_Chunk]:
+    """All chunks that hold something, sound ones by record id, the others last."""
+    size = file.seek(0, os.SEEK_END)
+    found: list[_Chunk] = []
+    for at in range(HEADER, size, CHUNK):
+        file.seek(at)
+        head = file.read(CHUNK)
+        if not head.strip(b"\x00"):
+            continue  # allocated, never written
+        if len(head) < 512 or not head.startswith(CHUNK_MAGIC):
+            found.append(_Chunk(at, 0, 0, False))
+            continue
+        _, _, _, first, last, _, _, _, _ = _CHUNK_HEAD.unpack_from(head)
+        unused = first in (0, 2**64 - 1) and last in (0, 2**64 - 1)
+        if unused and RECORD_MAGIC not in head[512:]:
+            continue
+        sound = first <= last and last - first < CHUNK
+        found.append(_Chunk(at, first, last, sound))
+    # A ring that has wrapped: the file order is not the order of time.
+    return sorted(found, key=lambda chunk: (not chunk.sound, chunk.first if chunk.sound else chunk.at))
+
+
+def _group(file: BinaryIO, chunks: list[_Chunk], after: int) -> Framed:
+    """Read some chunks together; where one fails, each on its own so that we know which."""
+    from evtx import PyEvtxParser
+
+    parts: list[bytes] = []
+    for chunk in chunks:
+        file.seek(chunk.at)
+        parts.append(file.read(CHUNK).ljust(CHUNK, b"\x00"))
+    records: list[bytes] = []
+    bad: list[Bad] = []
+    last = after
+    try:
+        if not all(chunk.sound for chunk in chunks):
+            raise RuntimeError
+        parser = PyEvtxParser(io.BytesIO(_HEADER + b"".join(parts)), number_of_threads=os.cpu_count() or 1)
+        for row in parser.records_json():
+            if row["event_record_id"] > after:
+                records.append(row["data"].encode("utf-8", "replace") + b"\n")
+                last = max(last, row["event_record_id"])
+    except (RuntimeError, ValueError, OSError):
+        records, bad, last = [], [], after
+        for chunk, part in zip(chunks, parts, strict=True):
+            last = max(last, _one(chunk, part, after, records, bad))
+    return Framed(_checked(records, bad), last, bad)
+
+
+def _one(chunk: _Chunk, part: bytes, after: int, records: list[bytes], bad: list[Bad]) -> int:
+    """One chunk that may be damaged: what can be read, and a `Bad` for each record that cannot."""
+    from evtx import PyEvtxParser
+
+    where = f"chunk at byte {chunk.at}"
+    last = after
+    if not part.startswith(CHUNK_MAGIC):
+        bad.append(Bad(len(records), f"{where}: no event chunk where one should be", part[:BAD_HEAD]))
+        return last
+    seen: set[int] = set()
+    reasons: list[str] = []
+    rows = iter(PyEvtxParser(io.BytesIO(_HEADER + part), number_of_threads=1).records_json())
+    while len(reasons) < CHUNK // 24:
+        try:
+            row = next(rows)
+        except StopIteration:
+            break
+        except (RuntimeError, ValueError, OSError) as error:
+            reasons.append(" ".join(str(error).split())[:200])
+            continue
+        seen.add(row["event_record_id"])
+        if row["event_record_id"] > after:
+            records.append(row["data"].encode("utf-8", "replace") + b"\n")
+            last = max(last, row["event_record_id"])
+    missing = [i for i in range(chunk.first, chunk.last + 1) if i not in seen and i > after] if chunk.sound else []
+    if not missing and reasons and not chunk.sound:
+        missing = [0]
+    reason = reasons[0] if reasons else "record missing"
+    for number in missing:
+        bad.append(Bad(len(records), f"{where}: {reason}", _raw(part, number)))
+        last = max(last, number)
+    return last
+
+
+def _raw(part: bytes, number: int) -> bytes:
+    """The bytes of a record in its chunk, as far as they can be found."""
+    at = part.find(RECORD_MAGIC)
+    while 0 <= at <= len(part) - 24:
+        size, identifier = struct.unpack_from("<IQ", part, at + 4)
+        if identifier == number:
+            return part[at : at + min(size, BAD_HEAD)]
+        at = part.find(RECORD_MAGIC, at + 4)
+    return b""
+
+
+def _checked(records: list[bytes], bad: list[Bad]) -> Block:
+    """A block of records, of which none is too long."""
+    long = [i for i, record in enumerate(records) if len(record) > MAX_RECORD]
+    for i in long:
+        bad.append(Bad(0, TOO_LONG, records[i][:BAD_HEAD]))
+    kept = [record for i, record in enumerate(records) if i not in set(long)] if long else records
+    if not kept:
+        return Block(b"", np.zeros(1, np.int64), b"", EVTX.name)
+    return joined(kept, EVTX.name)
+
+
+EVTX = Evtx()

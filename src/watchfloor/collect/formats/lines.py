@@ -1,0 +1,192 @@
+"""Records that are lines: found with numpy over large reads, without a Python step per line.
+
+`frame_lines` is the framing of NDJSON, syslog, CEF, LEEF, key=value and plain text; `LineFormat` adds decoding line by
+line for formats that have to look into each one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+import orjson
+
+from watchfloor.collect.formats.format import (
+    BAD_HEAD,
+    BLOCK,
+    MAX_RECORD,
+    Bad,
+    Block,
+    Decoded,
+    Framed,
+    Offsets,
+    broken,
+    offsets_of,
+    skip_to,
+)
+
+__all__ = ["BOM", "TOO_LONG", "LineFormat", "dumps", "frame_lines", "head_lines", "text"]
+
+BOM = b"\xef\xbb\xbf"
+NEWLINE = 10
+TOO_LONG = f"longer than {MAX_RECORD // 1024 // 1024} MiB"
+CUT = "the stream ends inside this record"
+
+ENCODING_FIELD = "_encoding"
+"""Set to `latin-1` where a line was no UTF-8 and every byte was read as the character of the same number instead."""
+
+
+def frame_lines(file: BinaryIO, format: str, *, after: int = 0, final: bool = True) -> Iterator[Framed]:
+    """Cut a stream at its line ends.
+
+    Blank lines are no records. A line beyond `MAX_RECORD` is one `Bad`. When the stream breaks off early (half a gzip),
+    its last, unfinished line is `Bad` too.
+    """
+    skip_to(file, after)
+    base = after  # of `carry` in the stream
+    carry = b""
+    skipping: bytes | None = None  # head of an overlong line whose end is still to come
+    while True:
+        chunk = file.read(BLOCK)
+        if skipping is not None:
+            head = skipping
+            end = chunk.find(b"\n")
+            if chunk and end < 0:
+                base += len(chunk)
+                continue
+            if not chunk and not final and broken(file) is None:
+                return  # the line is still being written; `after` stays before it
+            consumed = len(chunk) if end < 0 else end + 1
+            base += consumed
+            skipping = None
+            yield Framed(_empty(format), base, [Bad(0, TOO_LONG, head)])
+            chunk = chunk[consumed:]
+            if not chunk:
+                if consumed:
+                    continue
+                return
+        if not chunk:
+            break
+        data = carry + chunk
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            framed = _lines(data[:cut] if cut < len(data) else data, base, format)
+            base += cut
+            if framed is not None:
+                yield framed
+        carry = data[cut:]
+        if len(carry) > MAX_RECORD:
+            skipping = carry[:BAD_HEAD]
+            base += len(carry)
+            carry = b""
+    if not carry.strip():
+        return
+    if broken(file) is not None:
+        yield Framed(_empty(format), base + len(carry), [Bad(0, CUT, carry[:BAD_HEAD])])
+    elif final:
+        framed = _lines(carry + b"\n", base, format)
+        if framed is not None:
+            yield Framed(framed.block, base + len(carry), framed.bad)
+
+
+def _lines(data: bytes, base: int, format: str) -> Framed | None:
+    """Whole lines to a block; None where all are blank."""
+    view = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(view == NEWLINE).astype(np.int64) + 1
+    starts = np.empty_like(ends)
+    starts[0] = 0
+    starts[1:] = ends[:-1]
+    if base == 0 and data.startswith(BOM):
+        starts[0] = len(BOM)
+    first = view[np.minimum(starts, len(view) - 1)]
+    maybe = np.flatnonzero(first <= 32)
+    if len(maybe):
+        bare = maybe[ends[maybe] - starts[maybe] == 1]
+        blank = np.zeros(len(ends), np.bool_)
+        blank[bare] = True
+        for i in maybe[ends[maybe] - starts[maybe] > 1].tolist():
+            blank[i] = not data[starts[i] : ends[i]].strip()
+        starts, ends = starts[~blank], ends[~blank]
+    long = np.flatnonzero(ends - starts - 1 > MAX_RECORD)
+    after = base + len(data)
+    if len(long):
+        return _without(data, starts, ends, long, after, format)
+    if not len(starts):
+        return None
+    lead = int(starts[0])
+    offsets = np.append(starts - lead, len(data) - lead)
+    return Framed(Block(data[lead:] if lead else data, offsets, b"", format), after)
+
+
+def _without(data: bytes, starts: Offsets, ends: Offsets, long: Offsets, after: int, format: str) -> Framed:
+    """A block without its overlong lines, which are reported."""
+    drop = set(long.tolist())
+    good: list[bytes] = []
+    bad: list[Bad] = []
+    for i, (a, b) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        if i in drop:
+            bad.append(Bad(len(good), TOO_LONG, data[a : a + BAD_HEAD]))
+        else:
+            good.append(data[a:b])
+    return Framed(Block(b"".join(good), offsets_of(good), b"", format), after, bad)
+
+
+def _empty(format: str) -> Block:
+    return Block(b"", np.zeros(1, np.int64), b"", format)
+
+
+def head_lines(head: bytes, limit: int = 20) -> list[bytes]:
+    """The first lines of a head that are not blank, without a last one that may be cut off (unless it is the only)."""
+    lines = head.removeprefix(BOM).split(b"\n")
+    if len(lines) > 1:
+        lines = lines[:-1]
+    kept = [line.strip() for line in lines[: limit * 4]]
+    return [line for line in kept if line][:limit]
+
+
+def text(raw: bytes) -> tuple[str, bool]:
+    """Bytes as text, and whether they were UTF-8. What is not is read as Latin-1, which can show every byte."""
+    try:
+        return raw.decode(), True
+    except UnicodeDecodeError:
+        return raw.decode("latin-1"), False
+
+
+def dumps(record: dict[str, Any]) -> bytes:
+    """One JSON object and a line end."""
+    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+
+
+class LineFormat:
+    """A format whose records are lines: subclasses say how one line reads."""
+
+    name: str = ""
+
+    def fields(self, line: str) -> dict[str, Any]:
+        """One line as an object.
+
+        Raises:
+            ValueError: the line is not ours; its text becomes the reason.
+        """
+        raise NotImplementedError
+
+    def frame(self, file: BinaryIO, context: bytes = b"", *, after: int = 0, final: bool = True) -> Iterator[Framed]:
+        """Cut the stream at its line ends."""
+        return frame_lines(file, self.name, after=after, final=final)
+
+    def decode(self, block: Block) -> Decoded:
+        """Each line to one object; a line that is no UTF-8 is read as Latin-1 and marked (`_encoding`)."""
+        out: list[bytes] = []
+        bad: list[Bad] = []
+        for i, raw in enumerate(block.records()):
+            line, clean = text(raw)
+            try:
+                record = self.fields(line)
+                if not clean:
+                    record[ENCODING_FIELD] = "latin-1"
+                out.append(dumps(record))
+            except (ValueError, TypeError, RecursionError) as error:
+                bad.append(Bad(i, str(error) or type(error).__name__, raw[:BAD_HEAD]))
+                out.append(b"")
+        return Decoded(b"".join(out), offsets_of(out), bad)
