@@ -1,15 +1,30 @@
 """A rule after parsing: a tree of and/or/not over predicates, each about one field and one constant.
 
-Field names are still Sigma's; `taxonomy` says in which columns of an event they are found.
+Field names are still Sigma's; `taxonomy` says in which columns of an event they are found. Trees are built with
+`conjunction`, `disjunction` and `negation`, which keep them small: flat, without duplicates, without constants inside.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-__all__ = ["And", "Constant", "Kind", "Node", "Not", "Or", "Predicate"]
+__all__ = [
+    "And",
+    "Constant",
+    "Kind",
+    "Node",
+    "Not",
+    "Or",
+    "Predicate",
+    "Token",
+    "conjunction",
+    "disjunction",
+    "negation",
+    "predicates",
+]
 
 
 class Kind(Enum):
@@ -47,7 +62,7 @@ class Predicate:
         kind: how to compare.
         value: the constant, as `Kind` says.
         cased: True compares upper and lower case as written (`cased`, `re`); text constants of other
-            predicates are stored lower-cased.
+            predicates are stored lower-cased (`str.lower`, so the other side must be lowered the same way).
     """
 
     field: str | None
@@ -85,3 +100,49 @@ class Constant:
 
 
 Node = And | Or | Not | Constant | Predicate
+
+
+def conjunction(nodes: Iterable[Node]) -> Node:
+    """All of them: nested ands flattened, each part once, false swallows all; of nothing: true."""
+    parts: dict[Node, None] = {}
+    for node in nodes:
+        if isinstance(node, Constant):
+            if not node.value:
+                return node
+            continue
+        parts.update(dict.fromkeys(node.args if isinstance(node, And) else (node,)))
+    if not parts:
+        return Constant(True)
+    return next(iter(parts)) if len(parts) == 1 else And(tuple(parts))
+
+
+def disjunction(nodes: Iterable[Node]) -> Node:
+    """One of them: nested ors flattened, each part once, true swallows all; of nothing: false."""
+    parts: dict[Node, None] = {}
+    for node in nodes:
+        if isinstance(node, Constant):
+            if node.value:
+                return node
+            continue
+        parts.update(dict.fromkeys(node.args if isinstance(node, Or) else (node,)))
+    if not parts:
+        return Constant(False)
+    return next(iter(parts)) if len(parts) == 1 else Or(tuple(parts))
+
+
+def negation(node: Node) -> Node:
+    """The opposite; twice negated is as it was."""
+    if isinstance(node, Constant):
+        return Constant(not node.value)
+    return node.arg if isinstance(node, Not) else Not(node)
+
+
+def predicates(node: Node) -> Iterator[Predicate]:
+    """Every predicate of a tree, from left to right, as often as it stands there."""
+    if isinstance(node, Predicate):
+        yield node
+    elif isinstance(node, Not):
+        yield from predicates(node.arg)
+    elif isinstance(node, And | Or):
+        for arg in node.args:
+            yield from predicates(arg)

@@ -1,0 +1,205 @@
+"""Every rule of some files, folders and archives; and of every document that is not a rule in use, the reason why.
+
+A Sigma engine that silently drops a rule leaves its owner blind. So: rules + problems account for every document.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import logging
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from watchfloor.detect.predicate import conjunction
+from watchfloor.detect.rule import Problem, Rule
+from watchfloor.documents import MAX_BYTES, parse_yaml
+from watchfloor.errors import EstateError, RuleError
+
+if TYPE_CHECKING:
+    from watchfloor.detect.sigma import Filter
+    from watchfloor.detect.taxonomy import Taxonomy
+
+__all__ = ["Rulebook", "load_rules"]
+
+_log = logging.getLogger(__name__)
+
+SUFFIXES = (".yml", ".yaml")
+MAX_ARCHIVE_MEMBERS = 100_000
+MAX_ARCHIVE_BYTES = 512 * 1024 * 1024  # unpacked, of all rules together
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """What `load_rules` found.
+
+    Args:
+        rules: ready to be compiled, in the order of the files' names.
+        problems: documents that are not in `rules`, each with its reason.
+        notes: nothing is lost, but somebody may want to know.
+        documents: how many documents were read; rules + filters + duplicates of equal content + problems.
+    """
+
+    rules: tuple[Rule, ...]
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    documents: int = 0
+
+
+def load_rules(
+    paths: Sequence[Path],
+    *,
+    placeholders: Mapping[str, Sequence[str]] | None = None,
+    taxonomy: Taxonomy | None = None,
+) -> Rulebook:
+    """Sigma rules from files, folders (all `*.yml` and `*.yaml` below) and zip archives (the same inside, in memory).
+
+    One broken document never stops another. Filters among the documents are applied to the rules they name.
+
+    Args:
+        placeholders: values for `|expand` by name.
+        taxonomy: the log sources that can be routed; the built-in tables when not given.
+
+    Raises:
+        RuleError: a path does not exist or cannot be opened at all.
+    """
+    from watchfloor.detect.taxonomy import Taxonomy
+
+    taxonomy = Taxonomy.load() if taxonomy is None else taxonomy
+    rules: dict[str, Rule] = {}
+    filters: list[Filter] = []
+    problems: list[Problem] = []
+    notes: list[Problem] = []
+    documents = 0
+    for name, payload in _files(paths):
+        if isinstance(payload, Problem):
+            documents += 1
+            problems.append(payload)
+            continue
+        for found in _read_file(name, payload, placeholders):
+            documents += 1
+            if isinstance(found, Problem):
+                problems.append(found)
+            elif not isinstance(found, Rule):
+                filters.append(found)
+            elif found.id in rules:
+                _duplicate(rules[found.id], found, problems, notes)
+            elif taxonomy.routes_for(found.logsource) is None:
+                problems.append(_no_route(found))
+            else:
+                rules[found.id] = found
+    for rule_filter in filters:
+        _apply(rule_filter, rules, notes)
+    _log.info("rules: %d loaded, %d filters, %d problems", len(rules), len(filters), len(problems))
+    return Rulebook(tuple(rules.values()), tuple(problems), tuple(notes), documents)
+
+
+def _read_file(
+    name: str, payload: bytes, placeholders: Mapping[str, Sequence[str]] | None
+) -> Iterator[Rule | Filter | Problem]:
+    from watchfloor.detect.sigma import read_document
+
+    for document in parse_yaml(payload, name):
+        if isinstance(document, EstateError):
+            remedy = document.remedy or "correct the file"
+            yield Problem(name, document.line or 1, "", document.what, remedy, "error")
+        else:
+            yield read_document(document, placeholders)
+
+
+def _duplicate(first: Rule, second: Rule, problems: list[Problem], notes: list[Problem]) -> None:
+    place = f"{first.file}:{first.line}"
+    same = dataclasses.replace(second, file=first.file, line=first.line) == first
+    reason = f"the id {first.id} is already taken by {place}" + (", with the same content" if same else "")
+    remedy = "remove one of the two" if same else "give this rule an id of its own, or remove one of the two"
+    (notes if same else problems).append(Problem(second.file, second.line, second.title, reason, remedy, "duplicate"))
+
+
+def _no_route(rule: Rule) -> Problem:
+    reason = f"nobody knows which events the log source ({rule.logsource}) means"
+    remedy = "add a [[logsource]] entry for it to a taxonomy file of the estate"
+    return Problem(rule.file, rule.line, rule.title, reason, remedy, "no_route")
+
+
+def _apply(rule_filter: Filter, rules: dict[str, Rule], notes: list[Problem]) -> None:
+    """And the filter's condition to every rule it names within its log source."""
+    wanted = None if rule_filter.rules is None else {name.lower() for name in rule_filter.rules}
+    hit = False
+    for key, rule in rules.items():
+        if not rule_filter.logsource.covers(rule.logsource):
+            continue
+        if wanted is not None and wanted.isdisjoint((rule.id, (rule.name or "").lower(), rule.title.lower())):
+            continue
+        hit = True
+        condition = conjunction((rule.condition, rule_filter.condition))
+        rules[key] = dataclasses.replace(rule, condition=condition, filters=(*rule.filters, rule_filter.id))
+    if not hit:
+        reason = "the filter applies to no rule that is loaded"
+        remedy = "check the ids and the log source it names"
+        notes.append(Problem(rule_filter.file, rule_filter.line, rule_filter.title, reason, remedy, "error"))
+
+
+# ----------------------------------------------------------------------------------------------------- files
+
+
+def _files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes | Problem]]:
+    for path in paths:
+        path = Path(path)
+        if path.is_dir():
+            below = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES or p.suffix.lower() == ".zip")
+            for file in sorted(below):
+                if file.is_file():
+                    yield from _file(file)
+        elif path.exists():
+            yield from _file(path)
+        else:
+            raise RuleError("there is no such file or folder", file=path, remedy="check the path given with --rules")
+
+
+def _file(path: Path) -> Iterator[tuple[str, bytes | Problem]]:
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            if file.read(4) == b"PK\x03\x04":
+                yield from _archive(path)
+                return
+            file.seek(0)
+            yield name, file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or error}"
+        yield name, Problem(name, 1, "", reason, "check that it may be read", "error")
+
+
+def _archive(path: Path) -> Iterator[tuple[str, bytes | Problem]]:
+    """The rules in a zip archive; what claims to unpack beyond the limits is not unpacked."""
+    left = MAX_ARCHIVE_BYTES
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = sorted(
+                (m for m in archive.infolist() if m.filename.lower().endswith(SUFFIXES)), key=lambda m: m.filename
+            )
+            if len(members) > MAX_ARCHIVE_MEMBERS:
+                reason = f"the archive holds {len(members):,} rule files; at most {MAX_ARCHIVE_MEMBERS:,} are read"
+                yield str(path), Problem(str(path), 1, "", reason, "split the archive", "error")
+                return
+            for member in members:
+                name = f"{path}/{member.filename}"
+                try:
+                    with archive.open(member) as file:
+                        payload = file.read(min(MAX_BYTES, left) + 1)
+                except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+                    reason = f"cannot be unpacked: {error}"
+                    yield name, Problem(name, 1, "", reason, "pack the archive again, without a password", "error")
+                    continue
+                left -= len(payload)
+                if left < 0:
+                    reason = f"the archive unpacks to more than {MAX_ARCHIVE_BYTES:,} bytes of rules"
+                    yield name, Problem(name, 1, "", reason, "split the archive", "error")
+                    return
+                yield name, payload
+    except (zipfile.BadZipFile, io.UnsupportedOperation) as error:
+        yield str(path), Problem(str(path), 1, "", f"not a readable zip archive: {error}", "pack it again", "error")
