@@ -200,13 +200,13 @@ def _finish(mapped: Mapped, record: Record, integration: Integration) -> Events:
         columns["wf.time_origin"] = origin
     columns.setdefault("metadata.product.name", Column.constant(integration.product, rows))
     columns.setdefault("metadata.product.vendor_name", Column.constant(integration.vendor, rows))
-    columns["metadata.uid"] = uid.uids(records.fingerprint, records.source, records.sequence)
+    columns["metadata.uid"] = uid.event_uids(records.fingerprint, records.source, records.sequence)
     columns["metadata.logged_time"] = received
     columns["wf.source_uid"] = Column.constant(records.source, rows)
     columns["wf.source_seq"] = Column.from_arrow(_int64(records.sequence))
     for name, column in record.left():
         columns[f"unmapped.{name}"] = column
-    return Events.build(mapped.class_name, derive.derived(mapped.class_name, columns, rows), rows)
+    return Events.build(mapped.class_name, derive.derive(mapped.class_name, columns, rows), rows)
 
 
 def _int64(values: npt.NDArray[np.int64]) -> Any:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Bad"]
+__all__ = ["HEAD", "Bad"]
+
+HEAD = 64 * 1024
+"""How much of a bad record is kept, bytes."""
 
 
 @dataclass(frozen=True, slots=True)

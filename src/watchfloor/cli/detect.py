@@ -1,0 +1,270 @@
+"""`watchfloor detect`: find attacks in log files; no estate, no set-up."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from watchfloor.cli.screen import LEVEL_STYLES, console, json_line, progress, side
+from watchfloor.errors import RuleError, SourceError, UsageError
+
+if TYPE_CHECKING:
+    from watchfloor.detect.rule import Problem
+    from watchfloor.detect.rulebook import Rulebook
+    from watchfloor.ocsf.events import Events
+    from watchfloor.run.oneshot import Totals
+
+LEVELS = ("informational", "low", "medium", "high", "critical")
+BARS = " ▁▂▃▄▅▆▇█"
+STRIP = 24
+"""Cells of the timeline strip."""
+
+
+def detect(
+    *paths: Path,
+    rules: Annotated[list[Path], Parameter(consume_multiple=True, negative=())],
+    json: Annotated[bool, Parameter(negative=())] = False,
+    min_level: str = "informational",
+    format: str | None = None,
+    records: str | None = None,
+    integration: str | None = None,
+    leftovers: Annotated[bool, Parameter(negative=())] = False,
+    problems: Annotated[bool, Parameter(negative=())] = False,
+    limit: int = 40,
+) -> int:
+    """Find attacks in log files: no estate, no set-up.
+
+    Formats and products are recognised by content. Exit 0 when the work was done, with or without findings; 4 when an
+    input could not be read (the others were still processed).
+
+    Args:
+        paths: log files, folders and archives (gz, xz, zst, zip, tar).
+        rules: Sigma rules: files, folders and zip archives; repeatable.
+        json: only findings on stdout, one OCSF Detection Finding a line; the rest on stderr.
+        min_level: lowest level that counts: informational, low, medium, high, critical.
+        format: the format of all inputs, instead of recognising each.
+        records: dotted path of the records inside JSON documents.
+        integration: the product of all inputs, instead of recognising each record.
+        leftovers: list the fields that no mapping took.
+        problems: list every rule that could not be loaded, with file, line, reason and remedy.
+        limit: rows of the table of findings.
+    """
+    from watchfloor.clock import monotonic_s, now_ms
+    from watchfloor.run import oneshot
+    from watchfloor.run.prepare import chosen_format, prepared
+
+    if not paths:
+        raise UsageError("which logs?", remedy="watchfloor detect PATH... --rules PATH...")
+    if min_level not in LEVELS:
+        raise UsageError(f"{min_level!r} is no level", remedy=", ".join(LEVELS))
+    began = monotonic_s()
+    with progress("reading rules", None, "rules"):
+        ready = prepared(rules, min_level=min_level)
+    if not ready.rulebook.rules:
+        for problem in ready.rulebook.problems[:5]:
+            side().print(str(problem), markup=False)
+        raise RuleError("not one rule could be loaded", remedy="check --rules; --problems lists every reason")
+    if problems:
+        _print_problems(ready.rulebook.problems)
+    totals, board = oneshot.Totals(), Board(ready.rulebook)
+    with progress("detecting", _size(paths)) as bar:
+        for name, found in oneshot.detect(
+            list(paths),
+            ready.path,
+            totals,
+            now=now_ms(),
+            format=chosen_format(format, records),
+            integration=integration,
+            advance=bar.advance,
+        ):
+            if json:
+                _print_findings(found, name, ready.rulebook)
+            else:
+                board.add(found)
+    if not json:
+        board.show(limit)
+    _print_totals(totals, ready.rulebook, monotonic_s() - began, leftovers=leftovers)
+    return SourceError.exit_code if totals.failed else 0
+
+
+def _size(paths: tuple[Path, ...]) -> int | None:
+    """Bytes to read, as far as the disk tells; unpacking makes it more, so it is only a scale."""
+    total = 0
+    for path in paths:
+        files = [path] if path.is_file() else path.rglob("*") if path.is_dir() else []
+        for file in files:
+            if file.suffix in (".gz", ".xz", ".zst", ".zip", ".tgz", ".bz2"):
+                return None
+            total += file.stat().st_size if file.is_file() else 0
+    return total or None
+
+
+def _print_findings(found: Events, name: str, rulebook: Rulebook) -> None:
+    files = {rule.id: rule.file for rule in rulebook.rules}
+    for event in found.to_pylist():
+        rule = event["finding_info"]["analytic"]["uid"]
+        event["watchfloor"] = {"file": name, "record": event["wf"]["source_seq"], "rule_file": files.get(rule, "")}
+        json_line(event)
+
+
+# -- the board
+
+
+@dataclass(slots=True)
+class Line:
+    """What is known of one rule's findings."""
+
+    count: int = 0
+    hosts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    users: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    times: list[int] = field(default_factory=list)
+
+
+class Board:
+    """Findings gathered by rule, as a table a tired person can read."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.rules = {rule.id: rule for rule in rulebook.rules}
+        self.lines: dict[str, Line] = defaultdict(Line)
+
+    def add(self, found: Events) -> None:
+        """Count findings in."""
+
+        def column(*names: str) -> list[Any]:
+            for name in names:
+                values = found.column(name)
+                if values is not None:
+                    return values.to_pylist()
+            return [None] * len(found)
+
+        rows = zip(
+            column("finding_info.analytic.uid"),
+            column("device.hostname", "src_endpoint.hostname"),
+            column("actor.user.name", "user.name"),
+            column("start_time", "finding_info.first_seen_time", "time"),
+            strict=True,
+        )
+        for rule, host, user, time in rows:
+            line = self.lines[rule]
+            line.count += 1
+            if host:
+                line.hosts[host] += 1
+            if user:
+                line.users[user] += 1
+            line.times.append(time)
+
+    def show(self, limit: int) -> None:
+        """Print the table, worst first."""
+        from rich.table import Table
+
+        screen = console()
+        if not self.lines:
+            screen.print("[green]no findings[/]")
+            return
+        every = [time for line in self.lines.values() for time in line.times]
+        first, last = min(every), max(every)
+        table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+        for title, justify in (
+            ("level", "left"),
+            ("count", "right"),
+            ("rule", "left"),
+            ("host", "left"),
+            ("user", "left"),
+        ):
+            table.add_column(title, justify=justify, overflow="ellipsis", no_wrap=title in ("level", "count"))  # type: ignore[arg-type]
+        table.add_column(f"{_day(first)} .. {_day(last)}", no_wrap=True)
+        ordered = sorted(
+            self.lines.items(), key=lambda pair: (-LEVELS.index(self.rules[pair[0]].level), -pair[1].count, pair[0])
+        )
+        from rich.markup import escape
+
+        for rule, line in ordered[:limit]:
+            level = self.rules[rule].level
+            table.add_row(
+                f"[{LEVEL_STYLES[level]}]{level}[/]",
+                f"{line.count:,}",
+                escape(self.rules[rule].title),
+                escape(_some(line.hosts)),
+                escape(_some(line.users)),
+                f"[dim]{_strip(line.times, first, last)}[/]",
+            )
+        screen.print(table)
+        if len(ordered) > limit:
+            screen.print(f"[dim]... and {len(ordered) - limit} more rules; --limit {len(ordered)} shows all[/]")
+
+
+def _some(counts: dict[str, int]) -> str:
+    names = sorted(counts, key=lambda name: (-counts[name], name))
+    return names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") if names else "-"
+
+
+def _strip(times: list[int], first: int, last: int) -> str:
+    cells = [0] * STRIP
+    for time in times:
+        cells[min(STRIP - 1, (time - first) * STRIP // max(1, last - first))] += 1
+    top = max(cells)
+    return "".join(BARS[0 if count == 0 else 1 + (len(BARS) - 2) * count // top] for count in cells)
+
+
+def _day(ms: int) -> str:
+    from datetime import UTC, datetime, timedelta
+
+    try:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).strftime("%Y-%m-%d %H:%M")
+    except OverflowError:
+        return f"{ms} ms"
+
+
+# -- asides
+
+
+def _print_problems(found: list[Problem]) -> None:
+    screen = side()
+    for problem in found:
+        screen.print(str(problem), markup=False)
+
+
+def _print_totals(totals: Totals, rulebook: Rulebook, seconds: float, *, leftovers: bool) -> None:
+    screen = side()
+    from rich.markup import escape
+
+    for item in totals.skipped:
+        style = "yellow" if item not in totals.failed else "bold red"
+        screen.print(f"[{style}]not read[/] {escape(item.name)}: {escape(item.reason)}")
+        if item in totals.failed and item.error.remedy:
+            screen.print(f"  -> {escape(item.error.remedy)}")
+    for name, reason in totals.broken:
+        screen.print(f"[yellow]incomplete[/] {escape(name)}: {escape(reason)}; what came before it was processed")
+    for reason, count in totals.reasons.most_common(10):
+        screen.print(f"[yellow]quarantined[/] {count:,}: {escape(reason)}")
+    if leftovers:
+        _print_leftovers(totals)
+    products = ", ".join(f"{name} {count:,}" for name, count in totals.integrations.most_common()) or "none"
+    rate = f", {totals.read / seconds:,.0f} records/s" if seconds > 1 else ""
+    unloaded = len(rulebook.problems)
+    screen.print(
+        f"rules: {len(rulebook.rules):,} loaded"
+        + (f", {unloaded:,} not (--problems says why)" if unloaded else "")
+        + f" | files: {totals.files:,} | products: {products}"
+    )
+    screen.print(
+        f"read {totals.read:,} = mapped {totals.mapped:,} + quarantined {totals.quarantined:,}"
+        f" | findings: {totals.findings:,} | {seconds:.1f} s{rate}"
+    )
+
+
+def _print_leftovers(totals: Totals) -> None:
+    screen = side()
+    by_integration: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    for (integration, family, name), rows in totals.leftovers.most_common():
+        by_integration[integration].append((family, name, rows))
+    for integration, entries in by_integration.items():
+        screen.print(f"[bold]{integration}[/]: {len(entries)} fields under `unmapped`")
+        for family, name, rows in entries[:30]:
+            screen.print(f"  {rows:>10,}  {family}: {name}", markup=False)
+        if len(entries) > 30:
+            screen.print(f"  ... and {len(entries) - 30} more")

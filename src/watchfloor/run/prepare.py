@@ -1,0 +1,74 @@
+"""Everything the path needs before the first record: rules compiled, mappings found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
+
+from watchfloor.collect.formats.recognise import by_name
+from watchfloor.collect.mapper import Mapper
+from watchfloor.detect.engine import Engine
+from watchfloor.detect.rule import LEVELS
+from watchfloor.detect.rulebook import Rulebook, load_rules
+from watchfloor.detect.taxonomy import Taxonomy
+from watchfloor.estate import find_integrations
+from watchfloor.run.path import Path
+
+if TYPE_CHECKING:
+    from watchfloor.collect.formats.format import Format
+    from watchfloor.collect.integration import Integration
+
+__all__ = ["Prepared", "chosen_format", "prepared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A path that is ready to run, and the rules it runs."""
+
+    path: Path
+    rulebook: Rulebook
+
+
+def prepared(
+    rules: Sequence[FilePath],
+    *,
+    integrations: Sequence[Integration] | None = None,
+    min_level: str | None = None,
+    placeholders: Mapping[str, Sequence[str]] | None = None,
+) -> Prepared:
+    """Load and compile.
+
+    Args:
+        rules: files, folders and zip archives of Sigma rules.
+        integrations: products; None takes every one there is.
+        min_level: rules below this level are left out.
+        placeholders: values for Sigma's `|expand`.
+
+    Raises:
+        RuleError: a path of rules does not exist.
+        ManifestError: an integration is broken.
+    """
+    taxonomy = Taxonomy.load()
+    rulebook = load_rules(rules, placeholders=placeholders, taxonomy=taxonomy)
+    if min_level is not None:
+        lowest = LEVELS.index(min_level)
+        kept = tuple(rule for rule in rulebook.rules if LEVELS.index(rule.level) >= lowest)
+        rulebook = replace(rulebook, rules=kept)
+    mapper = Mapper(integrations if integrations is not None else find_integrations())
+    engine = Engine(rulebook.rules, taxonomy)
+    return Prepared(Path(mapper, engine, rulebook.rules), rulebook)
+
+
+def chosen_format(format: str | None, records: str | None) -> Format | None:
+    """The format a user asked for; None lets each stream be recognised.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    if records is not None:
+        from watchfloor.collect.formats.json import Json
+
+        return Json(records)
+    return None if format is None else by_name(format)
