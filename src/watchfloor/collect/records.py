@@ -1,8 +1,8 @@
 """Rows of one stream in columnar form, straight from bytes.
 
-`tokenise` reads a block of NDJSON once; `Records` is a view of its rows. Views are cheap: taking rows or renaming columns
-copies no text, and columns are built when the first one is asked for, at a cost that follows the tokens of the view's
-own rows. What counts as a record and how nesting becomes names: see `watchfloor.collect.tokeniser`.
+`tokenise` reads a block of NDJSON once; `Records` is a view of its rows. Views are cheap: taking rows or renaming
+columns copies no text, and columns are built when the first one is asked for, at a cost that follows the tokens of the
+view's own rows. What counts as a record and how nesting becomes names: see `watchfloor.collect.tokeniser`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,22 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from watchfloor.collect.quarantine import Bad
-from watchfloor.collect.tokeniser import PADDING, REASONS, group_columns, tokenise_block
+from watchfloor.collect.tokeniser import (
+    BAD,
+    NAME_BYTES,
+    NAMES,
+    PADDING,
+    PATHS,
+    REASONS,
+    ROWS,
+    SPELLED,
+    TOKENS,
+    TOP,
+    VALUES,
+    group_columns,
+    rebuild,
+    tokenise_block,
+)
 from watchfloor.errors import SourceMalformed
 from watchfloor.ocsf.column import Column
 
@@ -73,18 +88,13 @@ def tokenise(
         raise SourceMalformed(
             f"{count} records in the block, but {len(sequence)} sequence numbers and {len(received)} times of receipt"
         )
-    size = len(data)
-    buffer = np.empty(2 * size + 4 * PADDING, np.uint8)  # pages of the second half are touched only when needed
-    buffer[:size] = data
-    buffer[size : size + PADDING] = 0
-    table = _Table(*tokenise_block(buffer, size, offsets, _seeds()))
+    table = _tables(data, offsets)
     bad = []
     for record, reason, at in table.bad.tolist():
         start = int(offsets[record])
-        raw = buffer[start : min(int(offsets[record + 1]), start + RAW_LIMIT)].tobytes()
+        raw = table.buffer[start : min(int(offsets[record + 1]), start + RAW_LIMIT)].tobytes()
         bad.append(Bad(record, f"{REASONS[reason]} (byte {at})", raw))
     batch = _Batch(
-        buffer,
         table,
         source,
         stream,
@@ -152,8 +162,8 @@ class Records:
     def fingerprint(self) -> _Uint64:
         """128-bit hash of every row's `raw` bytes, uint64[rows, 2].
 
-        The same on every machine and in every version: it names content. It is not cryptographic: who can choose records
-        could make two with the same fingerprint.
+        The same on every machine and in every version: it names content. It is not cryptographic: who can choose
+        records could make two with the same fingerprint.
         """
         return self._batch.table.fingerprint[self._rows]
 
@@ -161,7 +171,7 @@ class Records:
         """The record of one row as it was written, without surrounding white space and byte order mark."""
         at = self._rows[row]
         start = self._batch.table.start[at]
-        return self._batch.buffer[start : start + self._batch.table.length[at]].tobytes()
+        return self._batch.table.buffer[start : start + self._batch.table.length[at]].tobytes()
 
     # -- columns --------------------------------------------------------------------------------------------------
 
@@ -253,39 +263,91 @@ class Records:
 
 
 class _Table(NamedTuple):
-    """What `tokenise_block` returns."""
+    """A tokenised block; see `tokenise_block` for the shapes."""
 
-    row_ptr: _Int64
-    token_name: _Int32
-    token_value: _Int32
+    buffer: _Bytes
     record: _Int64
     start: _Int64
     length: _Int64
+    row_ptr: _Int64
     fingerprint: _Uint64
     shape: _Uint64
-    value_offset: _Int64
-    value_length: _Int64
-    name_offset: _Int64
-    name_length: _Int64
-    name_bytes: _Bytes
     bad: _Int64
+    tokens: _Int32
+    values: _Int64
+    names: _Int64
+    name_bytes: _Bytes
+
+
+def _tables(data: _Bytes, offsets: _Int64) -> _Table:
+    """Run the kernel over a block, giving it more room whenever a table is full."""
+    size, records = len(data), len(offsets) - 1
+    # the block, padding, texts of escaped strings (pages are touched only when needed), padding that begins with {}
+    buffer = np.empty(2 * size + 3 * PADDING, np.uint8)
+    buffer[:size] = data
+    buffer[size : size + PADDING] = 0
+    buffer[-PADDING:] = 0
+    buffer[-PADDING : 2 - PADDING] = (123, 125)
+    state = np.zeros(11, np.int64)
+    state[[PATHS, TOP]] = 1, size + PADDING
+    rows, prints = np.empty((records, 4), np.int64), np.empty((records, 3), np.uint64)
+    bad = np.empty((records, 3), np.int64)
+    tables: dict[int, npt.NDArray[Any]] = {
+        TOKENS: np.empty((max(256, size // 48), 2), np.int32),
+        VALUES: np.empty((max(256, size // 192), 3), np.int64),
+        SPELLED: np.empty((max(256, size // 384), 4), np.int64),
+        PATHS: np.empty((256, 8), np.int64),
+        NAMES: np.empty((256, 4), np.int64),
+        NAME_BYTES: np.empty(1 << 14, np.uint8),
+    }
+    tables[PATHS][0] = (0, -1, 0, -1, -1, -1, -1, -1)  # the object itself; no key can find it
+    slots = {kind: _slots(tables[kind], int(state[kind])) for kind in (VALUES, SPELLED, PATHS, NAMES)}
+    while full := tokenise_block(
+        buffer, offsets, _seeds(), state, rows, prints, bad, tables[TOKENS],
+        tables[VALUES], slots[VALUES], tables[SPELLED], slots[SPELLED],
+        tables[PATHS], slots[PATHS], tables[NAMES], slots[NAMES], tables[NAME_BYTES],
+    ):  # fmt: skip
+        small = tables[full]
+        tables[full] = np.empty((2 * len(small), *small.shape[1:]), small.dtype)
+        tables[full][: len(small)] = small
+        if full in slots:
+            slots[full] = _slots(tables[full], int(state[full]))
+    good = int(state[ROWS])
+    return _Table(
+        buffer,
+        rows[:good, 0],
+        rows[:good, 1],
+        rows[:good, 2],
+        np.concatenate([np.zeros(1, np.int64), rows[:good, 3]]),
+        prints[:good, :2],
+        prints[:good, 2],
+        bad[: state[BAD]],
+        tables[TOKENS][: state[TOKENS]],
+        tables[VALUES][: state[VALUES]],
+        tables[NAMES][: state[NAMES]],
+        tables[NAME_BYTES][: state[NAME_BYTES]],
+    )
+
+
+def _slots(table: npt.NDArray[Any], used: int) -> _Uint64:
+    """A hash table with at least twice as many slots as `table` has room for."""
+    slots = np.zeros(1 << (2 * len(table) - 1).bit_length(), np.uint64)
+    rebuild(slots, table, used)
+    return slots
 
 
 class _Batch:
     """One tokenised block, shared by all views of its rows."""
 
-    def __init__(
-        self, buffer: _Bytes, table: _Table, source: str, stream: str, sequence: _Int64, received: _Int64
-    ) -> None:
-        self.buffer = buffer
+    def __init__(self, table: _Table, source: str, stream: str, sequence: _Int64, received: _Int64) -> None:
         self.table = table
         self.source = source
         self.stream = stream
         self.sequence = sequence
         self.received = received
         self._lock = threading.Lock()  # the scratch arrays serve one call at a time
-        self._name_scratch = np.zeros(len(table.name_offset), np.int64)
-        self._value_scratch = np.zeros(len(table.value_offset), np.int64)
+        self._name_scratch = np.zeros(len(table.names), np.int64)
+        self._value_scratch = np.zeros(len(table.values), np.int64)
         self._stamps = np.zeros(2, np.int64)
         self._shape_names: dict[int, frozenset[str]] = {}
 
@@ -293,9 +355,8 @@ class _Batch:
     def names(self) -> list[str]:
         """The dotted name of every name id."""
         table = self.table
-        text = table.name_bytes.tobytes() if len(table.name_offset) else b""
-        pairs = zip(table.name_offset.tolist(), table.name_length.tolist(), strict=True)
-        return [text[at : at + length].decode() for at, length in pairs]
+        text = table.name_bytes.tobytes()
+        return [text[at : at + length].decode() for at, length in table.names[:, :2].tolist()]
 
     @functools.cached_property
     def _shape_table(self) -> tuple[_Int64, _Int32]:
@@ -316,7 +377,7 @@ class _Batch:
         names = self._shape_names.get(shape)
         if names is None:
             table, row = self.table, self._shape_table[0][shape]
-            tokens = table.token_name[table.row_ptr[row] : table.row_ptr[row + 1]]
+            tokens = table.tokens[table.row_ptr[row] : table.row_ptr[row + 1], 0]
             names = self._shape_names[shape] = frozenset(self.names[name] for name in tokens.tolist())
         return names
 
@@ -327,11 +388,9 @@ class _Batch:
             grouped = group_columns(
                 rows,
                 table.row_ptr,
-                table.token_name,
-                table.token_value,
-                self.buffer,
-                table.value_offset,
-                table.value_length,
+                table.tokens,
+                table.buffer,
+                table.values,
                 self._name_scratch,
                 self._value_scratch,
                 self._stamps,

@@ -17,7 +17,7 @@ How an object becomes names: nested objects are joined with "."; an array is one
 `name[]`; an empty nested object is the text `{}`; `null` gives nothing. Two members of one record that come to the same
 name (a repeated key, another escape, `{"a.b": ..}` beside `{"a": {"b": ..}}`): the last one wins.
 
-All kernels work on one buffer that ends in `PADDING` readable bytes, so that eight bytes may be loaded wherever one byte
+All kernels work on one buffer that ends in `PADDING` readable bytes, so that eight bytes may be loaded wherever one
 may be read; every position is checked against the end of its record before it is believed.
 """
 
@@ -195,8 +195,11 @@ def _copy(source: Any, at: Any, length: Any, target: Any, to: Any) -> None:
 
 
 @_kernel
-def _find(slots: Any, h: Any, offsets: Any, lengths: Any, table: Any, buffer: Any, at: Any, length: Any) -> Any:
-    """The id of these bytes in a hash table, or -1 - (the free slot they belong into)."""
+def _find(slots: Any, h: Any, table: Any, texts: Any, buffer: Any, at: Any, length: Any) -> Any:
+    """The id of buffer[at:at+length] in a hash table, or -1 - (the free slot it belongs into).
+
+    `table` holds offset and length of every known text in its first two columns, `texts` the bytes they point to.
+    """
     mask = len(slots) - 1
     slot = np.int64(h & _U(mask))
     tag = h & _TAG
@@ -206,14 +209,14 @@ def _find(slots: Any, h: Any, offsets: Any, lengths: Any, table: Any, buffer: An
             return -1 - slot
         if (held & _TAG) == tag:
             found = np.int64(held & _ID) - 1
-            if lengths[found] == length and _equal(table, offsets[found], buffer, at, length):
+            if table[found, 1] == length and _equal(texts, table[found, 0], buffer, at, length):
                 return found
         slot = (slot + 1) & mask
 
 
 @_kernel
-def _find_path(slots: Any, h: Any, keys: Any, buffer: Any, parent: Any, at: Any, length: Any) -> Any:
-    """As `_find`, for a key below a parent path. `keys` holds (parent, offset, length, name, name of array)."""
+def _find_path(slots: Any, h: Any, paths: Any, buffer: Any, parent: Any, at: Any, length: Any) -> Any:
+    """As `_find`, for a key below a parent path."""
     mask = len(slots) - 1
     slot = np.int64(h & _U(mask))
     tag = h & _TAG
@@ -224,33 +227,24 @@ def _find_path(slots: Any, h: Any, keys: Any, buffer: Any, parent: Any, at: Any,
         if (held & _TAG) == tag:
             found = np.int64(held & _ID) - 1
             if (
-                keys[found, 0] == parent
-                and keys[found, 2] == length
-                and _equal(buffer, keys[found, 1], buffer, at, length)
+                paths[found, PARENT] == parent
+                and paths[found, 1] == length
+                and _equal(buffer, paths[found, 0], buffer, at, length)
             ):
                 return found
         slot = (slot + 1) & mask
 
 
 @_kernel
-def _rebuilt(hashes: Any, count: Any, size: Any) -> Any:
-    """A hash table of `size` slots (a power of two) holding the first `count` hashes."""
-    slots = np.zeros(size, np.uint64)
-    mask = size - 1
-    for i in range(count):
-        slot = np.int64(hashes[i] & _U(mask))
+def rebuild(slots: Any, table: Any, used: Any) -> None:
+    """Put the first `used` entries of a table (its third column is their hash) into empty slots (a power of two)."""
+    mask = len(slots) - 1
+    for i in range(used):
+        h = _U(table[i, 2])
+        slot = np.int64(h & _U(mask))
         while slots[slot] != _0:
             slot = (slot + 1) & mask
-        slots[slot] = (hashes[i] & _TAG) | _U(i + 1)
-    return slots
-
-
-@_kernel
-def _grown(array: Any, used: Any) -> Any:
-    """The same one-dimensional array with twice the room."""
-    bigger = np.empty(len(array) * 2, array.dtype)
-    bigger[:used] = array[:used]
-    return bigger
+        slots[slot] = (h & _TAG) | _U(i + 1)
 
 
 # -- JSON -------------------------------------------------------------------------------------------------------------
@@ -511,7 +505,7 @@ def _mend_surrogates(buffer: Any, at: Any, end: Any) -> None:
 def _literal_end(buffer: Any, at: Any, end: Any) -> Any:
     """Behind the number, true, false or null at `at` (RFC 8259 sections 3 and 6), or -1. Does not look further."""
     c = buffer[at]
-    if c == 116 or c == 110:
+    if c in (116, 110):
         if at + 4 > end:
             return -1
         word = _load(buffer, at) & _ID
@@ -564,7 +558,7 @@ def _array_end(buffer: Any, at: Any, end: Any, depth: Any, control: Any) -> Any:
     state = 1
     while at < end:
         c = buffer[at]
-        if c == 32 or c == 9 or c == 10 or c == 13:
+        if c in (32, 9, 10, 13):
             at += 1
             continue
         if state == 4:
@@ -611,7 +605,7 @@ def _array_end(buffer: Any, at: Any, end: Any, depth: Any, control: Any) -> Any:
                 state = 4
         elif state >= 2:
             return at, mend, _STRUCTURE
-        elif c == 91 or c == 123:
+        elif c in (91, 123):
             inside += 1
             if depth + inside > MAX_DEPTH:
                 return at, mend, _DEPTH
@@ -629,83 +623,69 @@ def _array_end(buffer: Any, at: Any, end: Any, depth: Any, control: Any) -> Any:
 
 # -- the block --------------------------------------------------------------------------------------------------------
 
+# Columns of the tables, behind offset, length and hash of a text.
+PARENT, NAME, ARRAY, FIRST, NEXT = 3, 4, 5, 6, 7
+"""Of a path (a key below a parent): the parent path, its name id, the name id of an array there (-1: none yet), and
+the paths last seen as first member in it and as next member behind it: objects repeat the order of their members."""
+VALUE = 3
+"""Of a spelled string: the id of the text it comes to."""
+LAST = 3
+"""Of a name: the token it was last emitted as."""
+
+# Entries of `progress`, which also number the tables that may become full.
+DONE, TOKENS, VALUES, SPELLED, PATHS, NAMES, NAME_BYTES, RECORD, ROWS, BAD, TOP = range(11)
+
 
 @_kernel
-def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
-    """Every record of a block in one pass.
+def tokenise_block(
+    buffer: Any,
+    offsets: Any,
+    seeds: Any,
+    progress: Any,
+    row_table: Any,
+    prints: Any,
+    bad: Any,
+    token_table: Any,
+    value_table: Any,
+    value_slots: Any,
+    spelled_table: Any,
+    spelled_slots: Any,
+    path_table: Any,
+    path_slots: Any,
+    name_table: Any,
+    name_slots: Any,
+    name_bytes: Any,
+) -> Any:
+    """Every record of a block in one pass; it stops when a table is full and goes on from there when called again.
+
+    Tables are never replaced in here: Numba would count references in the innermost loop, at ten times the cost.
 
     Args:
-        buffer: uint8, the block in [0, size), then room for the texts of its escaped strings: 2 * size + 4 * PADDING.
-        size: bytes of the block.
-        offsets: int64[n + 1], not decreasing, within [0, size]; record i = buffer[offsets[i]:offsets[i + 1]].
+        buffer: uint8, the block, then (from progress[TOP] on) room for the texts of its escaped strings: as much as the
+            block again, then `PADDING` bytes that begin with `{}`.
+        offsets: int64[n + 1], not decreasing, within the block; record i = buffer[offsets[i]:offsets[i + 1]].
         seeds: uint64[4], secret.
+        progress: int64[11], what is filled of every table and the next record; see the names of its entries.
+        row_table: int64[n, 4], filled with record, start, length (without white space around it), end of its tokens.
+        prints: uint64[n, 3], filled with fingerprint (2) and shape of every row.
+        bad: int64[n, 3], filled with record, reason, byte within the record.
+        token_table: int32[.., 2], filled with name id, value id.
+        value_table: int64[.., 3]; spelled_table: int64[.., 4]; path_table: int64[.., 8]; name_table: int64[.., 4].
+        value_slots, spelled_slots, path_slots, name_slots: uint64, a power of two, more slots than entries.
+        name_bytes: uint8, what the offsets of `name_table` point to; the other tables point into `buffer`.
 
     Returns:
-        row_ptr int64[rows + 1], token_name int32[tokens], token_value int32[tokens], record int64[rows],
-        start int64[rows], length int64[rows] (the record without surrounding white space), fingerprint uint64[rows, 2],
-        shape uint64[rows], value_offset int64[values], value_length int64[values] (both into `buffer`),
-        name_offset int64[names], name_length int64[names], name_bytes uint8[..],
-        bad int64[bad, 3] (record, reason, byte within the record). A record that is empty or only white space is in
-        neither.
+        `DONE`, or which table is full. A record that is empty or only white space is neither a row nor bad.
     """
     seed0, seed1, seed2, seed3 = seeds[0], seeds[1], seeds[2], seeds[3]
-    records = len(offsets) - 1
-
-    row_ptr = np.zeros(records + 1, np.int64)
-    record = np.empty(records, np.int64)
-    start = np.empty(records, np.int64)
-    length = np.empty(records, np.int64)
-    fingerprint = np.empty((records, 2), np.uint64)
-    shape = np.empty(records, np.uint64)
-    bad = np.empty((records, 3), np.int64)
-    rows = 0
-    bads = 0
-
-    token_name = np.empty(max(1024, size // 48), np.int32)
-    token_value = np.empty(max(1024, size // 48), np.int32)
-    tokens = 0
-
-    # the value table: distinct texts
-    value_hash = np.empty(max(1024, size // 128), np.uint64)
-    value_offset = np.empty(len(value_hash), np.int64)
-    value_length = np.empty(len(value_hash), np.int64)
-    value_slots = np.zeros(2048, np.uint64)
-    values = 0
-    # strings with escapes as written, and the value each one comes to
-    spelled_hash = np.empty(1024, np.uint64)
-    spelled_offset = np.empty(1024, np.int64)
-    spelled_length = np.empty(1024, np.int64)
-    spelled_value = np.empty(1024, np.int64)
-    spelled_slots = np.zeros(2048, np.uint64)
-    spelled = 0
-    # paths: keys as written below a parent path; path 0 is the object itself
-    keys = np.empty((256, 5), np.int64)
-    path_hash = np.empty(256, np.uint64)
-    follows = np.full(256, -1, np.int64)  # the path last seen behind this one, in the same object
-    first = np.full(256, -1, np.int64)  # the path last seen as the first one in this object
-    path_slots = np.zeros(1024, np.uint64)
-    keys[0, 0], keys[0, 1], keys[0, 2], keys[0, 3], keys[0, 4] = -1, 0, 0, -1, -1
-    path_hash[0] = seed3
-    path_slots[np.int64(seed3 & _U(1023))] = (seed3 & _TAG) | _1
-    paths = 1
-    # names: distinct dotted names
-    name_hash = np.empty(256, np.uint64)
-    name_offset = np.empty(256, np.int64)
-    name_length = np.empty(256, np.int64)
-    name_token = np.empty(256, np.int64)  # where this name was last emitted
-    name_slots = np.zeros(1024, np.uint64)
-    name_bytes = np.empty(1 << 16, np.uint8)
-    names = 0
-    name_top = 0
-
-    empty_object = size + PADDING
-    buffer[empty_object] = 123
-    buffer[empty_object + 1] = 125
-    top = empty_object + 2  # texts of escaped strings are written from here on
-
+    tokens, values, spelled, paths = progress[TOKENS], progress[VALUES], progress[SPELLED], progress[PATHS]
+    names, name_top = progress[NAMES], progress[NAME_BYTES]
+    rows, bads, top = progress[ROWS], progress[BAD], progress[TOP]
+    empty_object = np.int64(buffer.shape[0]) - PADDING
     open_paths = np.empty(MAX_DEPTH + 1, np.int64)
-
-    for number in range(records):
+    full = 0
+    number = progress[RECORD]
+    while number < len(offsets) - 1:
         begin = offsets[number]
         end = offsets[number + 1]
         while end > begin and (
@@ -720,6 +700,7 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
             if turn == 0 and end - begin >= 3 and (_load(buffer, begin) & _U(0xFFFFFF)) == _U(0xBFBBEF):
                 begin += 3
         if begin >= end:
+            number += 1
             continue
 
         print0, print1, high, control = _survey(buffer, begin, end)
@@ -745,7 +726,7 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
             else:
                 reason = _NOT_OBJECT
 
-        while reason == _FINE:
+        while reason == _FINE and full == 0:
             while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
                 at += 1
             if at >= end:
@@ -776,7 +757,7 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
                 if depth == 0:
                     break
                 before = open_paths[depth]
-                name = keys[before, 3]
+                name = path_table[before, NAME]
                 text = empty_object
                 size_of_text = np.int64(2)
                 state = 2
@@ -787,14 +768,14 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
                 # the key: most often the one that followed last time
                 parent = open_paths[depth - 1]
                 key = at + 1
-                path = first[parent] if before < 0 else follows[before]
+                path = path_table[parent, FIRST] if before < 0 else path_table[before, NEXT]
                 close = np.int64(-1)
                 if path >= 0:
-                    close = key + keys[path, 2]
+                    close = key + path_table[path, 1]
                     if (
                         close >= end
                         or buffer[close] != 34
-                        or not _equal(buffer, keys[path, 1], buffer, key, keys[path, 2])
+                        or not _equal(buffer, path_table[path, 0], buffer, key, path_table[path, 1])
                     ):
                         path = np.int64(-1)
                 if path < 0:
@@ -804,24 +785,25 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
                         reason = _TRUNCATED
                         break
                     h = _fold(_hash(buffer, key, close - key, seed0, seed1) ^ seed3, _U(parent + 1) ^ seed2)
-                    path = _find_path(path_slots, h, keys, buffer, parent, key, close - key)
+                    path = _find_path(path_slots, h, path_table, buffer, parent, key, close - key)
                     if path < 0:
                         slot = -1 - path
                         if control and _has_control(buffer, key, close):
                             reason = _CONTROL
                             break
-                        above = keys[parent, 3]
-                        prefix = name_length[above] + 1 if above >= 0 else np.int64(0)
+                        above = path_table[parent, NAME]
+                        prefix = name_table[above, 1] + 1 if above >= 0 else np.int64(0)
                         if prefix + close - key > MAX_NAME:
                             reason = _NAME
                             break
                         if names >= MAX_NAMES or name_top > MAX_NAME_BYTES:
                             reason = _NAMES
                             break
-                        while name_top + MAX_NAME + PADDING > len(name_bytes):
-                            name_bytes = _grown(name_bytes, name_top)
+                        if name_top + MAX_NAME + PADDING > len(name_bytes):
+                            full = NAME_BYTES
+                            break
                         if above >= 0:
-                            _copy(name_bytes, name_offset[above], prefix - 1, name_bytes, name_top)
+                            _copy(name_bytes, name_table[above, 0], prefix - 1, name_bytes, name_top)
                             name_bytes[name_top + prefix - 1] = 46
                         if escaped:
                             name_end = _unescape(buffer, key, close, name_bytes, name_top + prefix)
@@ -832,50 +814,37 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
                             _copy(buffer, key, close - key, name_bytes, name_top + prefix)
                             name_end = name_top + prefix + close - key
                         nh = _hash(name_bytes, name_top, name_end - name_top, seed2, seed3)
-                        name = _find(
-                            name_slots, nh, name_offset, name_length, name_bytes, name_bytes, name_top,
-                            name_end - name_top,
-                        )  # fmt: skip
+                        name = _find(name_slots, nh, name_table, name_bytes, name_bytes, name_top, name_end - name_top)
                         if name < 0:
-                            if names == len(name_hash):
-                                name_hash = _grown(name_hash, names)
-                                name_offset = _grown(name_offset, names)
-                                name_length = _grown(name_length, names)
-                                name_token = _grown(name_token, names)
+                            if names == len(name_table):
+                                full = NAMES
+                                break
                             name_slots[-1 - name] = (nh & _TAG) | _U(names + 1)
                             name = np.int64(names)
-                            name_hash[name] = nh
-                            name_offset[name] = name_top
-                            name_length[name] = name_end - name_top
-                            name_token[name] = -1
+                            name_table[name, 0] = name_top
+                            name_table[name, 1] = name_end - name_top
+                            name_table[name, 2] = np.int64(nh)
+                            name_table[name, LAST] = -1
                             name_top = name_end
                             names += 1
-                            if names * 2 > len(name_slots):
-                                name_slots = _rebuilt(name_hash, names, len(name_slots) * 4)
-                        if paths == len(path_hash):
-                            path_hash = _grown(path_hash, paths)
-                            follows = _grown(follows, paths)
-                            first = _grown(first, paths)
-                            bigger = np.empty((paths * 2, 5), np.int64)
-                            bigger[:paths] = keys
-                            keys = bigger
+                        if paths == len(path_table):
+                            full = PATHS
+                            break
                         path_slots[slot] = (h & _TAG) | _U(paths + 1)
                         path = np.int64(paths)
-                        path_hash[path] = h
-                        keys[path, 0] = parent
-                        keys[path, 1] = key
-                        keys[path, 2] = close - key
-                        keys[path, 3] = name
-                        keys[path, 4] = -1
-                        follows[path] = -1
-                        first[path] = -1
+                        path_table[path, 0] = key
+                        path_table[path, 1] = close - key
+                        path_table[path, 2] = np.int64(h)
+                        path_table[path, PARENT] = parent
+                        path_table[path, NAME] = name
+                        path_table[path, ARRAY] = -1
+                        path_table[path, FIRST] = -1
+                        path_table[path, NEXT] = -1
                         paths += 1
-                        if paths * 2 > len(path_slots):
-                            path_slots = _rebuilt(path_hash, paths, len(path_slots) * 4)
                     if before < 0:
-                        first[parent] = path
+                        path_table[parent, FIRST] = path
                     else:
-                        follows[before] = path
+                        path_table[before, NEXT] = path
                 before = path
                 at = close + 1
                 while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
@@ -902,7 +871,7 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
                         reason = _CONTROL
                         break
                     kind = 1 if escaped else 0
-                    name = keys[path, 3]
+                    name = path_table[path, NAME]
                     size_of_text = close - text
                     at = close + 1
                 elif c == 123:
@@ -922,40 +891,34 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
                         break
                     size_of_text = at - text
                     kind = 2 if mend else 0
-                    name = keys[path, 4]
+                    name = path_table[path, ARRAY]
                     if name < 0:  # the name of this path with [] behind it
                         if names >= MAX_NAMES or name_top > MAX_NAME_BYTES:
                             reason = _NAMES
                             break
-                        plain = keys[path, 3]
-                        while name_top + MAX_NAME + PADDING > len(name_bytes):
-                            name_bytes = _grown(name_bytes, name_top)
-                        _copy(name_bytes, name_offset[plain], name_length[plain], name_bytes, name_top)
-                        name_end = name_top + name_length[plain] + 2
+                        plain = path_table[path, NAME]
+                        if name_top + MAX_NAME + PADDING > len(name_bytes):
+                            full = NAME_BYTES
+                            break
+                        _copy(name_bytes, name_table[plain, 0], name_table[plain, 1], name_bytes, name_top)
+                        name_end = name_top + name_table[plain, 1] + 2
                         name_bytes[name_end - 2] = 91
                         name_bytes[name_end - 1] = 93
                         nh = _hash(name_bytes, name_top, name_end - name_top, seed2, seed3)
-                        name = _find(
-                            name_slots, nh, name_offset, name_length, name_bytes, name_bytes, name_top,
-                            name_end - name_top,
-                        )  # fmt: skip
+                        name = _find(name_slots, nh, name_table, name_bytes, name_bytes, name_top, name_end - name_top)
                         if name < 0:
-                            if names == len(name_hash):
-                                name_hash = _grown(name_hash, names)
-                                name_offset = _grown(name_offset, names)
-                                name_length = _grown(name_length, names)
-                                name_token = _grown(name_token, names)
+                            if names == len(name_table):
+                                full = NAMES
+                                break
                             name_slots[-1 - name] = (nh & _TAG) | _U(names + 1)
                             name = np.int64(names)
-                            name_hash[name] = nh
-                            name_offset[name] = name_top
-                            name_length[name] = name_end - name_top
-                            name_token[name] = -1
+                            name_table[name, 0] = name_top
+                            name_table[name, 1] = name_end - name_top
+                            name_table[name, 2] = np.int64(nh)
+                            name_table[name, LAST] = -1
                             name_top = name_end
                             names += 1
-                            if names * 2 > len(name_slots):
-                                name_slots = _rebuilt(name_hash, names, len(name_slots) * 4)
-                        keys[path, 4] = name
+                        path_table[path, ARRAY] = name
                 else:
                     text = at
                     behind = _literal_end(buffer, at, end)
@@ -965,7 +928,7 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
                         break
                     at = behind
                     size_of_text = at - text
-                    name = keys[path, 3]
+                    name = path_table[path, NAME]
                     if c == 110:
                         name = np.int64(-1)
                 state = 2
@@ -985,11 +948,9 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
             advance = np.int64(0)
             if kind == 1:
                 spell = _hash(buffer, text, size_of_text, seed1, seed2)
-                held = _find(
-                    spelled_slots, spell, spelled_offset, spelled_length, buffer, buffer, text, size_of_text
-                )  # fmt: skip
+                held = _find(spelled_slots, spell, spelled_table, buffer, buffer, text, size_of_text)
                 if held >= 0:
-                    value = spelled_value[held]
+                    value = spelled_table[held, VALUE]
                 else:
                     spell_slot = -1 - held
                     text_end = _unescape(buffer, text, text + size_of_text, buffer, top)
@@ -1007,51 +968,47 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
                 advance = size_of_text
             if value < 0:
                 h = _hash(buffer, text, size_of_text, seed0, seed3)
-                value = _find(value_slots, h, value_offset, value_length, buffer, buffer, text, size_of_text)
+                value = _find(value_slots, h, value_table, buffer, buffer, text, size_of_text)
                 if value < 0:
-                    if values == len(value_hash):
-                        value_hash = _grown(value_hash, values)
-                        value_offset = _grown(value_offset, values)
-                        value_length = _grown(value_length, values)
+                    if values == len(value_table):
+                        full = VALUES
+                        break
                     value_slots[-1 - value] = (h & _TAG) | _U(values + 1)
                     value = np.int64(values)
-                    value_hash[value] = h
-                    value_offset[value] = text
-                    value_length[value] = size_of_text
+                    value_table[value, 0] = text
+                    value_table[value, 1] = size_of_text
+                    value_table[value, 2] = np.int64(h)
                     top += advance
                     values += 1
-                    if values * 2 > len(value_slots):
-                        value_slots = _rebuilt(value_hash, values, len(value_slots) * 4)
                 if spell_slot >= 0:
-                    if spelled == len(spelled_hash):
-                        spelled_hash = _grown(spelled_hash, spelled)
-                        spelled_offset = _grown(spelled_offset, spelled)
-                        spelled_length = _grown(spelled_length, spelled)
-                        spelled_value = _grown(spelled_value, spelled)
+                    if spelled == len(spelled_table):
+                        full = SPELLED
+                        break
                     spelled_slots[spell_slot] = (spell & _TAG) | _U(spelled + 1)
-                    spelled_hash[spelled] = spell
-                    spelled_offset[spelled] = spell_at
-                    spelled_length[spelled] = spell_size
-                    spelled_value[spelled] = value
+                    spelled_table[spelled, 0] = spell_at
+                    spelled_table[spelled, 1] = spell_size
+                    spelled_table[spelled, 2] = np.int64(spell)
+                    spelled_table[spelled, VALUE] = value
                     spelled += 1
-                    if spelled * 2 > len(spelled_slots):
-                        spelled_slots = _rebuilt(spelled_hash, spelled, len(spelled_slots) * 4)
 
             # the token; a name already seen in this record gets the new value (a refused record may have left
             # a position behind that now belongs to another name)
-            seen = name_token[name]
-            if row_tokens <= seen < tokens and token_name[seen] == name:
-                token_value[seen] = value
+            seen = name_table[name, LAST]
+            if row_tokens <= seen < tokens and token_table[seen, 0] == name:
+                token_table[seen, 1] = value
             else:
-                if tokens == len(token_name):
-                    token_name = _grown(token_name, tokens)
-                    token_value = _grown(token_value, tokens)
-                token_name[tokens] = name
-                token_value[tokens] = value
-                name_token[name] = tokens
-                row_shape += name_hash[name]
+                if tokens == len(token_table):
+                    full = TOKENS
+                    break
+                token_table[tokens, 0] = name
+                token_table[tokens, 1] = value
+                name_table[name, LAST] = tokens
+                row_shape += _U(name_table[name, 2])
                 tokens += 1
 
+        if full != 0:
+            tokens = row_tokens
+            break
         if reason == _FINE and at != end:
             reason = _TRAILING
         if reason != _FINE:
@@ -1060,43 +1017,31 @@ def tokenise_block(buffer: Any, size: Any, offsets: Any, seeds: Any) -> Any:
             bad[bads, 1] = reason
             bad[bads, 2] = at - offsets[number]
             bads += 1
+            number += 1
             continue
-        record[rows] = number
-        start[rows] = begin
-        length[rows] = end - begin
-        fingerprint[rows, 0] = print0
-        fingerprint[rows, 1] = print1
-        shape[rows] = row_shape
+        row_table[rows, 0] = number
+        row_table[rows, 1] = begin
+        row_table[rows, 2] = end - begin
+        row_table[rows, 3] = tokens
+        prints[rows, 0] = print0
+        prints[rows, 1] = print1
+        prints[rows, 2] = row_shape
         rows += 1
-        row_ptr[rows] = tokens
+        number += 1
 
-    return (
-        row_ptr[: rows + 1],
-        token_name[:tokens],
-        token_value[:tokens],
-        record[:rows],
-        start[:rows],
-        length[:rows],
-        fingerprint[:rows],
-        shape[:rows],
-        value_offset[:values],
-        value_length[:values],
-        name_offset[:names],
-        name_length[:names],
-        name_bytes,
-        bad[:bads],
-    )
+    progress[TOKENS], progress[VALUES], progress[SPELLED], progress[PATHS] = tokens, values, spelled, paths
+    progress[NAMES], progress[NAME_BYTES] = names, name_top
+    progress[RECORD], progress[ROWS], progress[BAD], progress[TOP] = number, rows, bads, top
+    return full
 
 
 @_kernel
 def group_columns(
     rows: Any,
     row_ptr: Any,
-    token_name: Any,
-    token_value: Any,
+    token_table: Any,
     buffer: Any,
-    value_offset: Any,
-    value_length: Any,
+    value_table: Any,
     name_scratch: Any,
     value_scratch: Any,
     stamps: Any,
@@ -1107,10 +1052,11 @@ def group_columns(
     last stamp given to either) are kept between calls so that nothing need be cleared; one call at a time may use them.
 
     Returns:
-        names int32[k] in the order of their first token, entry_ptr int64[k + 1], entry_row int32[t] (index into `rows`),
-        entry_code int32[t] (index within the column's values), value_ptr int64[k + 1], text_offsets int32[values + 1],
-        text uint8[..] (the distinct values of all columns, one column after the other), codes int32[k, rows] with -1 for
-        "no value", or int32[0, 0] when it would be much larger than the tokens.
+        names int32[k] in the order of their first token, entry_ptr int64[k + 1], entry_row int32[t] (index into
+        `rows`), entry_code int32[t] (index within the column's values), value_ptr int64[k + 1],
+        text_offsets int32[values + 1], text uint8[..] (the distinct values of all columns, one column after the
+        other), codes int32[k, rows] with -1 for "no value", or int32[0, 0] when that would be much larger than the
+        tokens.
     """
     count = len(rows)
     tokens = np.int64(0)
@@ -1119,19 +1065,17 @@ def group_columns(
 
     stamp = (stamps[0] + 1) << 32
     stamps[0] += 1
-    names = np.empty(64, np.int32)
-    filled = np.zeros(64, np.int64)
+    most = min(tokens, len(name_scratch))
+    names = np.empty(most, np.int32)
+    filled = np.empty(most, np.int64)
     width = 0
     for i in range(count):
         for token in range(row_ptr[rows[i]], row_ptr[rows[i] + 1]):
-            name = token_name[token]
+            name = token_table[token, 0]
             held = name_scratch[name]
             if held >= stamp:
                 filled[held - stamp] += 1
                 continue
-            if width == len(names):
-                names = _grown(names, width)
-                filled = _grown(filled, width)
             name_scratch[name] = stamp + width
             names[width] = name
             filled[width] = 1
@@ -1145,14 +1089,14 @@ def group_columns(
     entry_code = np.empty(tokens, np.int32)
     for i in range(count):
         for token in range(row_ptr[rows[i]], row_ptr[rows[i] + 1]):
-            k = name_scratch[token_name[token]] - stamp
+            k = name_scratch[token_table[token, 0]] - stamp
             place = filled[k]
             entry_row[place] = i
-            entry_code[place] = token_value[token]
+            entry_code[place] = token_table[token, 1]
             filled[k] = place + 1
 
     value_ptr = np.zeros(width + 1, np.int64)
-    distinct = np.empty(max(64, tokens // 4), np.int32)
+    distinct = np.empty(tokens, np.int32)
     found = np.int64(0)
     size = np.int64(0)
     for k in range(width):
@@ -1164,13 +1108,11 @@ def group_columns(
             if held >= stamp:
                 entry_code[place] = held - stamp
                 continue
-            if found == len(distinct):
-                distinct = _grown(distinct, found)
             code = found - value_ptr[k]
             value_scratch[value] = stamp + code
             entry_code[place] = code
             distinct[found] = value
-            size += value_length[value]
+            size += value_table[value, 1]
             found += 1
         value_ptr[k + 1] = found
 
@@ -1180,8 +1122,8 @@ def group_columns(
     for i in range(found):
         text_offsets[i] = to
         value = distinct[i]
-        _copy(buffer, value_offset[value], value_length[value], text, to)
-        to += value_length[value]
+        _copy(buffer, value_table[value, 0], value_table[value, 1], text, to)
+        to += value_table[value, 1]
     text_offsets[found] = to
 
     if width * count <= 4 * tokens + 4096:
