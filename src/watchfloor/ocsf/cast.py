@@ -60,14 +60,15 @@ def _split(column: Column, wanted: pa.DataType, convert: Callable[[Any], Any]) -
     fits = Column(column.codes, column.values)._remap(pa.array(results, wanted))
     if None not in results:
         return fits, None
-    texts = [None if result is not None else _as_text(v) for result, v in zip(results, column.values.to_pylist(), strict=True)]
+    texts = [
+        None if result is not None else _as_text(v)
+        for result, v in zip(results, column.values.to_pylist(), strict=True)
+    ]
     failed = Column(column.codes, column.values)._remap(pa.array(texts, pa.string()))
     return fits, None if failed.all_missing else failed
 
 
-def _list(
-    column: Column, wanted: pa.DataType, attribute: Attribute, class_name: str
-) -> tuple[Column, Column | None]:
+def _list(column: Column, wanted: pa.DataType, attribute: Attribute, class_name: str) -> tuple[Column, Column | None]:
     values = column.values
     if not (pa.types.is_list(values.type) or pa.types.is_large_list(values.type)):  # one value is an array of one
         offsets = pa.array(range(len(values) + 1), pa.int32())

@@ -29,6 +29,9 @@ TAKEN_UIDS = (42,)
 
 FIRST_OWN_CATEGORY = 30
 
+OBSERVABLES = range(20_000, 20_100)
+"""Our private block of observable type_ids: OCSF does not scope them, so collisions are checked."""
+
 GENERIC = {
     0: ("Unknown", "It is not known which."),
     99: ("Other", "None of the listed; the sibling holds the source's own word."),
@@ -57,6 +60,15 @@ class Extension:
         """`category_uid * 1000 + uid` of one of our classes."""
         data = self.classes[name]
         return self.category_uid(data["category"]) * 1000 + int(data["uid"])
+
+    def observables(self) -> dict[int, str]:
+        """Our own observable type_id -> caption, from the dictionary and from what objects refine."""
+        found = {d["observable"]: d["caption"] for d in self.attributes.values() if "observable" in d}
+        for data in self.objects.values():
+            for name, use in data["attributes"].items():
+                if "observable" in use:
+                    found[use["observable"]] = f"{data['caption']} Object: {name}"
+        return found
 
 
 @lru_cache(maxsize=1)
@@ -100,6 +112,9 @@ def merge(raw: dict[str, Any], extension: Extension) -> None:
             for attribute, definition in uses.items():
                 class_["attributes"].setdefault(attribute, {**definition, "profiles": [key]})
             class_["profiles"] = [*(class_.get("profiles") or []), key]
+    types = raw["objects"]["observable"]["attributes"]["type_id"]["enum"]
+    for type_id, caption in extension.observables().items():
+        types[str(type_id)] = {"caption": caption}
     dictionary.update({a: data for a, data in extension.attributes.items() if a not in dictionary})
 
 
@@ -142,7 +157,7 @@ def _definition(
             file=FOLDER / "dictionary.json",
         )
     entry = copy.deepcopy(dict(entry))
-    if entry["type"] not in _SCALARS and not entry["type"].endswith("_t"):  # as the source layout writes objects
+    if not entry["type"].endswith("_t"):  # as the source layout writes objects
         entry["object_type"], entry["type"] = entry["type"], "object_t"
     return _refined({"caption": name, "requirement": "optional", **entry}, use)
 
@@ -150,12 +165,11 @@ def _definition(
 def _refined(entry: Mapping[str, Any], use: Mapping[str, Any]) -> dict[str, Any]:
     merged = {**entry, **{key: value for key, value in use.items() if key != "enum"}}
     if "enum" in use or "enum" in entry:
-        generic = {str(number): {"caption": caption, "description": text} for number, (caption, text) in GENERIC.items()}
+        generic = {
+            str(number): {"caption": caption, "description": text} for number, (caption, text) in GENERIC.items()
+        }
         merged["enum"] = {**entry.get("enum", generic), **use.get("enum", {})}
     return merged
-
-
-_SCALARS = frozenset({"object_t"})
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -168,3 +182,64 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _folder(folder: Path) -> dict[str, Any]:
     return {data["name"]: data for data in (_read(file) for file in sorted(folder.glob("*.json")))}
+
+
+def check(raw: Mapping[str, Any], extension: Extension) -> list[str]:
+    """What is wrong with the extension, given the compiled core schema without it; empty when all is well.
+
+    Rules: uid arithmetic and range (OCSF extensions.md, domain-reference 1.2), no name of the core is taken, every
+    attribute, object and category that is referred to exists, every enum of ours has a sibling of text and the
+    entries 0 and 99, constraints name attributes of their object, observable ids stay in our block.
+    """
+    wrong: list[str] = []
+    core = {"dictionary": raw["dictionary"]["attributes"], "objects": raw["objects"], "classes": raw["classes"]}
+    if not 0 < extension.uid <= MAX_UID or extension.uid in TAKEN_UIDS:
+        wrong.append(f"extension uid {extension.uid} is not in 1..{MAX_UID} or is taken")
+    for kind, ours in (
+        ("dictionary", extension.attributes),
+        ("objects", extension.objects),
+        ("classes", extension.classes),
+    ):
+        wrong += [f"{kind}: '{name}' is a name of the core" for name in ours if name in core[kind]]
+    uids: dict[int, str] = {}
+    for name, data in extension.categories.items():
+        if not FIRST_OWN_CATEGORY <= data["uid"] < 100:
+            wrong.append(f"category '{name}': uid {data['uid']} is not in {FIRST_OWN_CATEGORY}..99")
+    for name, data in extension.classes.items():
+        if data["category"] not in extension.categories:
+            wrong.append(f"class '{name}': no category '{data['category']}'")
+            continue
+        uid = extension.class_uid(name)
+        if uid in uids:
+            wrong.append(f"class '{name}': uid {uid} is also of '{uids[uid]}'")
+        uids[uid] = name
+        if data["extends"] not in core["classes"]:
+            wrong.append(f"class '{name}': extends unknown '{data['extends']}'")
+    known = {**core["dictionary"], **extension.attributes}
+    objects = {*core["objects"], *extension.objects}
+    types = raw["dictionary"]["types"]["attributes"]
+    for name, data in extension.attributes.items():
+        if data["type"] not in types and data["type"] not in objects:
+            wrong.append(f"attribute '{name}': no type or object '{data['type']}'")
+        if "enum" in data:
+            if extension.attributes.get(data.get("sibling", ""), {}).get("type") != "string_t":
+                wrong.append(f"attribute '{name}': its sibling '{data.get('sibling')}' is not a text of ours")
+            if not {"0", "99"} <= set(data["enum"]):
+                wrong.append(f"attribute '{name}': the enum lacks 0 or 99")
+        if "observable" in data and data["observable"] not in OBSERVABLES:
+            wrong.append(f"attribute '{name}': observable {data['observable']} outside our block")
+    for kind, many in (("object", extension.objects), ("class", extension.classes), ("profile", extension.profiles)):
+        for name, data in many.items():
+            inherited = core["classes"][data["extends"]]["attributes"] if kind == "class" else {}
+            there = {*data["attributes"], *inherited}
+            for attribute in data["attributes"]:
+                if attribute not in known:
+                    wrong.append(f"{kind} '{name}': no attribute '{attribute}' in any dictionary")
+                sibling = known.get(attribute, {}).get("sibling")
+                if "enum" in known.get(attribute, {}) and sibling not in there:
+                    wrong.append(f"{kind} '{name}': has '{attribute}' without its sibling '{sibling}'")
+            for fields in (data.get("constraints") or {}).values():
+                wrong += [f"{kind} '{name}': constraint on unknown '{f}'" for f in fields if f not in there]
+    taken = {int(key) for key in raw["objects"]["observable"]["attributes"]["type_id"]["enum"]}
+    wrong += [f"observable type_id {type_id} is taken" for type_id in extension.observables() if type_id in taken]
+    return wrong

@@ -202,7 +202,7 @@ class Schema:
             extends=data.get("extends"),
             extension=data.get("extension"),
             profiles=tuple(data.get("profiles") or ()),
-            activities={int(k): v for k, v in sorted(attributes["activity_id"].enum.items(), key=lambda e: int(e[0]))},
+            activities={int(number): caption for number, caption in attributes["activity_id"].enum.items()},
             attributes=attributes,
             constraints={rule: tuple(fields) for rule, fields in (data.get("constraints") or {}).items()},
             deprecated=_deprecation(data),
@@ -310,7 +310,7 @@ class Schema:
             description=_plain(data.get("description", "")),
             requirement=data.get("requirement", "optional"),
             is_array=bool(data.get("is_array")),
-            enum={_number(key): entry["caption"] for key, entry in data.get("enum", {}).items()},
+            enum=_enum(data.get("enum") or {}),
             sibling=data.get("sibling"),
             object=object_,
             profiles=tuple(data.get("profiles") or ()),
@@ -340,11 +340,13 @@ class Schema:
         leaves: list[tuple[str, pa.DataType]] = []
         for name, data in self.raw["objects"][object_]["attributes"].items():
             inner = self._inner(data)
+            if data["type"] == "datetime_t":
+                continue  # the same instant as text
             if inner is None:
                 leaves.append((name, self._element(data)))
             elif not data.get("is_array"):
                 for child, child_data in self.raw["objects"][inner]["attributes"].items():
-                    if self._inner(child_data) is None:
+                    if self._inner(child_data) is None and child_data["type"] != "datetime_t":
                         leaves.append((f"{name}.{child}", self._element(child_data)))
         return _tree(leaves)
 
@@ -391,15 +393,11 @@ def compiled(pin: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         SchemaError: the package is absent, or ships something else than what we tested against.
     """
-    remedy = f"install {pin['package']}=={pin['package_version']}"
-    found = importlib.util.find_spec(pin["package"].replace("-", "_"))
-    if found is None or found.origin is None:
-        raise SchemaError(f"the package {pin['package']} is not installed", remedy=remedy)
-    file = Path(found.origin).parent / pin["file"]
+    file, remedy = _shipped(pin), _remedy(pin)
     try:
         payload = file.read_bytes()
     except OSError as cause:
-        raise SchemaError(f"cannot read the compiled OCSF schema: {cause.strerror}", file=file, remedy=remedy) from cause
+        raise SchemaError(f"cannot read the OCSF schema: {cause.strerror}", file=file, remedy=remedy) from cause
     digest = hashlib.sha256(payload).hexdigest()
     if digest != pin["sha256"]:
         raise SchemaError(
@@ -407,6 +405,38 @@ def compiled(pin: Mapping[str, str]) -> dict[str, Any]:
         )
     raw: dict[str, Any] = orjson.loads(payload)
     return raw
+
+
+def _shipped(pin: Mapping[str, str]) -> Path:
+    """Where the package keeps the pinned file."""
+    found = importlib.util.find_spec(pin["package"].replace("-", "_"))
+    if found is None or found.origin is None:
+        raise SchemaError(f"the package {pin['package']} is not installed", remedy=_remedy(pin))
+    return Path(found.origin).parent / pin["file"]
+
+
+def _remedy(pin: Mapping[str, str]) -> str:
+    return f"install {pin['package']}=={pin['package_version']}"
+
+
+@lru_cache(maxsize=8)
+def class_uids(version: str | None = None) -> Mapping[str, int]:
+    """The table class name -> class_uid of an OCSF version (None: the pinned one, with our extension).
+
+    Uids may be renumbered between versions; whoever exports to another version looks the name up here.
+
+    Raises:
+        SchemaError: the package does not ship that version.
+    """
+    pin = orjson.loads(PIN.read_bytes())
+    if version is None or version == pin["version"]:
+        return {name: load().class_(name).uid for name in load().names}
+    file = _shipped(pin).parent / f"{version}.json"
+    if not file.is_file():
+        have = sorted(other.stem for other in file.parent.glob("*.json"))
+        raise SchemaError(f"no compiled OCSF {version}", remedy=f"versions at hand: {', '.join(have)}")
+    classes = orjson.loads(file.read_bytes())["classes"]
+    return {_short(key): int(data["uid"]) for key, data in sorted(classes.items())}
 
 
 def class_(name: str) -> Class:
@@ -450,7 +480,10 @@ def _tree(leaves: Iterable[tuple[str, pa.DataType]]) -> pa.StructType:
 
     def struct(node: Mapping[str, Any]) -> pa.StructType:
         return pa.struct(
-            [pa.field(name, struct(child) if isinstance(child, dict) else child) for name, child in sorted(node.items())]
+            [
+                pa.field(name, struct(child) if isinstance(child, dict) else child)
+                for name, child in sorted(node.items())
+            ]
         )
 
     return struct(children)
@@ -460,8 +493,11 @@ def _short(key: str) -> str:
     return key.rpartition("/")[2]
 
 
-def _number(key: str) -> int | str:
-    return int(key) if key.lstrip("-").isdigit() else key
+def _enum(data: Mapping[str, Any]) -> dict[int | str, str]:
+    """Captions by number, in order; a text enum keeps its keys."""
+    if all(key.lstrip("-").isdigit() for key in data):
+        return {number: data[str(number)]["caption"] for number in sorted(map(int, data))}
+    return {key: entry["caption"] for key, entry in sorted(data.items())}
 
 
 def _deprecation(data: Mapping[str, Any]) -> str | None:
