@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -222,7 +223,7 @@ def _day(ms: int) -> str:
 # -- asides
 
 
-def _print_problems(found: list[Problem]) -> None:
+def _print_problems(found: Iterable[Problem]) -> None:
     screen = side()
     for problem in found:
         screen.print(str(problem), markup=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,12 +23,16 @@ from watchfloor.ocsf import derive, uid
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
 
-__all__ = ["Leftovers", "MappedBatch", "Mapper"]
+__all__ = ["Leftovers", "MappedBatch", "Mapper", "Observer"]
 
 log = logging.getLogger(__name__)
 
 Leftovers = Counter[tuple[str, str, str]]
 """(integration, family, raw name) -> rows in which nobody took it."""
+
+
+Observer = Callable[[Integration, str, Record, Events], None]
+"""Shown (integration, family, what the mapping saw, what it made)."""
 
 
 @dataclass(slots=True)
@@ -58,10 +62,12 @@ class Mapper:
 
     Args:
         integrations: in order of preference; one without signatures takes what nobody recognises.
+        observe: shown every mapped family, for the checks of the contract.
     """
 
-    def __init__(self, integrations: Sequence[Integration]) -> None:
+    def __init__(self, integrations: Sequence[Integration], observe: Observer | None = None) -> None:
         self._integrations = sorted(integrations, key=lambda i: (-i.priority, i.id))
+        self._observe = observe
         self._shapes: dict[frozenset[str], list[tuple[Integration, Mapping[str, frozenset[str]]]]] = {}
 
     def map(self, records: Records, *, only: str | None = None) -> MappedBatch:
@@ -179,6 +185,8 @@ class Mapper:
             self._map_family(integration, family, records.take(np.arange(middle, records.rows)), batch)
             return
         batch.events.append(events)
+        if self._observe is not None:
+            self._observe(integration, family, record, events)
         for name, column in record.left():
             batch.leftovers[integration.id, family, name] += int((column.codes >= 0).sum())
 

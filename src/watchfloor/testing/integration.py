@@ -16,9 +16,10 @@ import orjson
 
 from watchfloor.collect.formats.recognise import recognise
 from watchfloor.collect.integration import Integration, load_manifest
-from watchfloor.collect.mapper import Leftovers, Mapper
+from watchfloor.collect.mapper import Leftovers, Mapper, Observer
 from watchfloor.collect.records import tokenise
 from watchfloor.ocsf.events import Events
+from watchfloor.testing.sigma_law import SigmaLaw
 
 __all__ = ["RECEIVED", "Sample", "accept", "problems", "read_sample", "samples"]
 
@@ -79,9 +80,9 @@ def read_sample(path: Path, mapper: Mapper, *, only: str | None = None) -> Sampl
     return sample
 
 
-def _read_all(folder: Path, mapper: Mapper | None) -> tuple[Integration, list[Sample]]:
+def _read_all(folder: Path, observe: Observer | None = None) -> tuple[Integration, list[Sample]]:
     integration = load_manifest(folder)
-    mapper = mapper or Mapper([integration])
+    mapper = Mapper([integration], observe)
     return integration, [read_sample(path, mapper, only=integration.id) for path in samples(folder)]
 
 
@@ -98,9 +99,9 @@ def _leftovers(found: list[Sample]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def accept(folder: Path, mapper: Mapper | None = None) -> list[Path]:
+def accept(folder: Path) -> list[Path]:
     """Write the golden files of an integration; returns those that changed."""
-    _, found = _read_all(folder, mapper)
+    _, found = _read_all(folder)
     golden = folder / "golden"
     golden.mkdir(exist_ok=True)
     wanted = {golden / f"{sample.path.stem}.ndjson": sample.golden() for sample in found}
@@ -116,22 +117,19 @@ def accept(folder: Path, mapper: Mapper | None = None) -> list[Path]:
     return changed
 
 
-def problems(folder: Path, mapper: Mapper | None = None) -> list[str]:
-    """Everything in which an integration falls short of its contract; empty when it holds.
-
-    Args:
-        folder: the integration's folder.
-        mapper: a mapper of several integrations, to prove that its samples are recognised among them.
-    """
-    integration, found = _read_all(folder, mapper)
+def problems(folder: Path) -> list[str]:
+    """Everything in which an integration falls short of its contract; empty when it holds."""
+    law = SigmaLaw()
+    integration, found = _read_all(folder, law)
     wrong: list[str] = []
+    if integration.claims.get("sigma") == "done":
+        wrong += law.broken
     if not (folder / "README.md").is_file():
         wrong.append(f"{folder.name}: README.md is missing")
     if not found:
         wrong.append(f"{folder.name}: samples/ is empty")
     stems = Counter(sample.path.stem for sample in found)
     wrong += [f"{folder.name}: two samples named {stem}" for stem, count in stems.items() if count > 1]
-    families = {family for sample in found for (_, family, _) in sample.leftovers}
     mapped: set[str] = set()
     for sample in found:
         where = f"{folder.name}/samples/{sample.path.name}"
@@ -151,7 +149,6 @@ def problems(folder: Path, mapper: Mapper | None = None) -> list[str]:
         wrong.append(f"{folder.name}: leftovers differ from golden/leftovers.toml")
     declared = {family.class_name for family in integration.families.values()}
     wrong += [f"{folder.name}: maps to class {name}, which no family declares" for name in sorted(mapped - declared)]
-    del families
     return wrong
 
 
