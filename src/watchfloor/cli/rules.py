@@ -1,0 +1,212 @@
+"""`watchfloor rules list|show|coverage`: what the rules are and what they can see."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from watchfloor.cli.screen import LEVEL_STYLES, console, json_line, side
+from watchfloor.errors import UsageError
+
+app = App(name="rules", help="What the rules are: list, show, coverage.")
+
+Rules = Annotated[list[Path], Parameter(consume_multiple=True, negative=())]
+Flag = Annotated[bool, Parameter(negative=())]
+
+
+@app.command(name="list")
+def list_(*, rules: Rules, level: str | None = None, find: str = "", problems: Flag = False, json: Flag = False) -> int:
+    """List the rules that load, and with --problems those that do not and why.
+
+    Args:
+        rules: Sigma rules: files, folders and zip archives; repeatable.
+        level: only rules of this level.
+        find: only rules whose title, id, tag or log source holds this text.
+        problems: list what could not be loaded, with file, line, reason and remedy.
+        json: one JSON object a line.
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    from watchfloor.detect.rulebook import load_rules
+
+    book = load_rules(rules)
+    screen = console()
+    if problems:
+        for problem in book.problems:
+            if json:
+                json_line(
+                    {
+                        "file": problem.file,
+                        "line": problem.line,
+                        "rule": problem.rule,
+                        "kind": problem.kind,
+                        "reason": problem.reason,
+                        "remedy": problem.remedy,
+                    }
+                )
+            else:
+                screen.print(str(problem), markup=False)
+        kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(p.kind for p in book.problems).most_common())
+        side().print(f"{len(book.problems)} documents not loaded ({kinds or 'none'}), {len(book.rules)} rules loaded")
+        return 0
+    needle = find.lower()
+    chosen = [
+        rule
+        for rule in book.rules
+        if (level is None or rule.level == level)
+        and needle in " ".join((rule.title, rule.id, str(rule.logsource), *rule.tags)).lower()
+    ]
+    if json:
+        for rule in chosen:
+            json_line(
+                {
+                    "id": rule.id,
+                    "title": rule.title,
+                    "level": rule.level,
+                    "status": rule.status,
+                    "logsource": str(rule.logsource),
+                    "tags": list(rule.tags),
+                    "file": rule.file,
+                    "line": rule.line,
+                }
+            )
+        return 0
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("level", "rule", "log source", "techniques", "id"):
+        table.add_column(title, no_wrap=title in ("level", "id"), overflow="ellipsis")
+    for rule in chosen:
+        table.add_row(
+            f"[{LEVEL_STYLES[rule.level]}]{rule.level}[/]",
+            escape(rule.title),
+            str(rule.logsource),
+            " ".join(rule.techniques),
+            f"[dim]{rule.id}[/]",
+        )
+    screen.print(table)
+    side().print(
+        f"{len(chosen)} of {len(book.rules)} rules"
+        + (f"; {len(book.problems)} documents not loaded, --problems says why" if book.problems else "")
+    )
+    return 0
+
+
+@app.command
+def show(rule: str, *, rules: Rules, json: Flag = False) -> int:
+    """Show one rule: what it says, where it looks, and in which columns its fields are found.
+
+    Args:
+        rule: id, the beginning of an id, or part of the title.
+        rules: Sigma rules: files, folders and zip archives; repeatable.
+        json: one JSON object.
+    """
+    from rich.markup import escape
+
+    from watchfloor.detect.rulebook import load_rules
+    from watchfloor.detect.sentence import fields_of, sentence
+    from watchfloor.detect.taxonomy import Taxonomy
+
+    taxonomy = Taxonomy.load()
+    book = load_rules(rules, taxonomy=taxonomy)
+    needle = rule.lower()
+    exact = [found for found in book.rules if found.id.startswith(needle)]
+    matching = exact or [found for found in book.rules if needle in found.title.lower()]
+    if len(matching) != 1:
+        near = "\n     ".join(f"{found.id}  {found.title}" for found in matching[:8])
+        raise UsageError(
+            f"{len(matching) or 'no'} rules match {rule!r}",
+            remedy=f"say which:\n     {near}" if matching else "watchfloor rules list --rules ... --find TEXT",
+        )
+    found = matching[0]
+    tables = taxonomy.tables_for(found.logsource)
+    columns = {
+        name: list(taxonomy.columns(tables, name) or (f"unmapped.{name}",))
+        for name in fields_of(found.condition)
+    }
+    routes = [
+        {column: list(values) for column, values in condition.tests}
+        for condition in taxonomy.routes_for(found.logsource) or ()
+    ]
+    if json:
+        json_line(
+            {
+                "id": found.id,
+                "title": found.title,
+                "level": found.level,
+                "file": found.file,
+                "line": found.line,
+                "logsource": str(found.logsource),
+                "condition": sentence(found.condition),
+                "routes": routes,
+                "columns": columns,
+            }
+        )
+        return 0
+    screen = console()
+    screen.print(f"[{LEVEL_STYLES[found.level]}]{found.level}[/] [bold]{escape(found.title)}[/]")
+    screen.print(f"[dim]{found.id}  {escape(found.file)}:{found.line}[/]")
+    if found.description:
+        screen.print(escape(found.description.strip()))
+    screen.print(f"\n[bold]looks at[/] {found.logsource}")
+    for route in routes:
+        screen.print("  " + ", ".join(f"{column} = {' | '.join(values)}" for column, values in route.items()))
+    screen.print("\n[bold]says[/]")
+    screen.print(sentence(found.condition), markup=False)
+    screen.print("\n[bold]finds its fields in[/]")
+    for name, places in columns.items():
+        screen.print(f"  {name}: {', '.join(places)}", markup=False)
+    if found.techniques:
+        screen.print(f"\n[bold]ATT&CK[/] {' '.join((*found.tactics, *found.techniques))}")
+    for title, lines in (("false positives", found.falsepositives), ("references", found.references)):
+        if lines:
+            screen.print(f"\n[bold]{title}[/]")
+            for line in lines:
+                screen.print(f"  {line}", markup=False)
+    return 0
+
+
+@app.command
+def coverage(*, rules: Rules, json: Flag = False) -> int:
+    """What the rules cover: levels, tactics, techniques, log sources.
+
+    Args:
+        rules: Sigma rules: files, folders and zip archives; repeatable.
+        json: one JSON object.
+    """
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from watchfloor.detect.coverage import coverage as count
+    from watchfloor.detect.rulebook import load_rules
+    from watchfloor.detect.taxonomy import Taxonomy
+
+    taxonomy = Taxonomy.load()
+    book = load_rules(rules, taxonomy=taxonomy)
+    found = count(book.rules, taxonomy)
+    if json:
+        json_line({**asdict(found), "not_loaded": len(book.problems)})
+        return 0
+    screen = console()
+    levels = ", ".join(
+        f"[{LEVEL_STYLES[level]}]{level}[/] {number}" for level, number in found.levels.items() if number
+    )
+    screen.print(f"[bold]{found.rules}[/] rules: {levels}; {len(book.problems)} documents not loaded")
+    table = Table(box=None, pad_edge=False, header_style="bold", title="tactics", title_justify="left")
+    table.add_column("tactic")
+    table.add_column("rules", justify="right")
+    for name, number in found.tactics.items():
+        table.add_row(name, str(number))
+    screen.print(table)
+    screen.print(f"{len(found.techniques)} techniques; {found.untagged} rules carry no ATT&CK tag")
+    table = Table(box=None, pad_edge=False, header_style="bold", title="log sources", title_justify="left")
+    table.add_column("log source")
+    table.add_column("rules", justify="right")
+    table.add_column("classes of events")
+    for entry in found.logsources:
+        table.add_row(entry.logsource, str(entry.rules), ", ".join(entry.classes) or "[dim]any[/]")
+    screen.print(table)
+    return 0
