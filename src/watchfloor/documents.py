@@ -152,7 +152,8 @@ def _measure_depth(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise _NotAllowed(f"nested deeper than {MAX_DEPTH} levels", event.start_mark.line, "flatten it")
+                line = event.start_mark.line if event.start_mark else 0
+                raise _NotAllowed(f"nested deeper than {MAX_DEPTH} levels", line, "flatten it")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
