@@ -1,8 +1,8 @@
 """Compressed and archived files as streams of (name, binary file), recognised by their magic, not by their name.
 
 gzip, xz, bzip2 and zstd are layers that are peeled off; zip and tar are opened, and one more archive inside each.
-UTF-16 with a byte order mark is a layer too: it comes out as UTF-8. What cannot be opened is a member with a problem; nothing
-aborts the rest.
+UTF-16 with a byte order mark is a layer too: it comes out as UTF-8. What cannot be opened is a member with a problem;
+nothing aborts the rest.
 
 A layer that ends early gives what could be read and says so afterwards (`broken`).
 """

@@ -16,7 +16,7 @@ import struct
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -144,7 +144,8 @@ def _group(file: BinaryIO, chunks: list[_Chunk], after: int) -> Framed:
         if not all(chunk.sound for chunk in chunks):
             raise RuntimeError
         parser = PyEvtxParser(io.BytesIO(_HEADER + b"".join(parts)), number_of_threads=os.cpu_count() or 1)
-        for row in parser.records_json():
+        rows: Any = parser.records_json()
+        for row in rows:
             if row["event_record_id"] > after:
                 records.append(row["data"].encode("utf-8", "replace") + b"\n")
                 last = max(last, row["event_record_id"])
@@ -166,7 +167,7 @@ def _one(chunk: _Chunk, part: bytes, after: int, records: list[bytes], bad: list
         return last
     seen: set[int] = set()
     reasons: list[str] = []
-    rows = iter(PyEvtxParser(io.BytesIO(_HEADER + part), number_of_threads=1).records_json())
+    rows: Any = iter(PyEvtxParser(io.BytesIO(_HEADER + part), number_of_threads=1).records_json())
     while len(reasons) < CHUNK // 24:
         try:
             row = next(rows)

@@ -1,8 +1,8 @@
 """JSON documents: arrays, objects one after the other (pretty-printed or not), and one array inside an envelope.
 
 Exports come as `[{...}, {...}]`, as `{"Records": [{...}]}` (CloudTrail), `{"value": [...]}` (Microsoft Graph),
-`{"items": [...]}` (Kubernetes, Google) and so on. Elements of the array are the records. `Json(records="a.b")` names the array
-where it cannot be guessed.
+`{"items": [...]}` (Kubernetes, Google) and so on. Elements of the array are the records. `Json(records="a.b")` names
+the array where it cannot be guessed.
 
 The structure is found with numpy (quotes by parity, brackets by a running sum), so a document may be larger than
 memory; only a single record may not exceed `MAX_RECORD`.

@@ -6,6 +6,7 @@ line for formats that have to look into each one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -20,13 +21,12 @@ from watchfloor.collect.formats.format import (
     Block,
     Decoded,
     Framed,
-    Offsets,
     broken,
     offsets_of,
     skip_to,
 )
 
-__all__ = ["BOM", "TOO_LONG", "LineFormat", "dumps", "frame_lines", "head_lines", "text"]
+__all__ = ["BOM", "TOO_LONG", "LineFormat", "dumps", "frame_lines", "head_lines", "line_ends", "share", "text"]
 
 BOM = b"\xef\xbb\xbf"
 NEWLINE = 10
@@ -71,10 +71,8 @@ def frame_lines(file: BinaryIO, format: str, *, after: int = 0, final: bool = Tr
         data = carry + chunk
         cut = data.rfind(b"\n") + 1
         if cut:
-            framed = _lines(data[:cut] if cut < len(data) else data, base, format)
+            yield from _lines(data[:cut] if cut < len(data) else data, base, format)
             base += cut
-            if framed is not None:
-                yield framed
         carry = data[cut:]
         if len(carry) > MAX_RECORD:
             skipping = carry[:BAD_HEAD]
@@ -85,13 +83,11 @@ def frame_lines(file: BinaryIO, format: str, *, after: int = 0, final: bool = Tr
     if broken(file) is not None:
         yield Framed(_empty(format), base + len(carry), [Bad(0, CUT, carry[:BAD_HEAD])])
     elif final:
-        framed = _lines(carry + b"\n", base, format)
-        if framed is not None:
-            yield Framed(framed.block, base + len(carry), framed.bad)
+        yield from _last(carry, base, format)
 
 
-def _lines(data: bytes, base: int, format: str) -> Framed | None:
-    """Whole lines to a block; None where all are blank."""
+def _lines(data: bytes, base: int, format: str) -> Iterator[Framed]:
+    """Whole lines to blocks: one, or the pieces between lines that are too long; none where all are blank."""
     view = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(view == NEWLINE).astype(np.int64) + 1
     starts = np.empty_like(ends)
@@ -99,37 +95,40 @@ def _lines(data: bytes, base: int, format: str) -> Framed | None:
     starts[1:] = ends[:-1]
     if base == 0 and data.startswith(BOM):
         starts[0] = len(BOM)
-    first = view[np.minimum(starts, len(view) - 1)]
-    maybe = np.flatnonzero(first <= 32)
+    maybe = np.flatnonzero(view[starts] <= 32)
     if len(maybe):
-        bare = maybe[ends[maybe] - starts[maybe] == 1]
         blank = np.zeros(len(ends), np.bool_)
-        blank[bare] = True
-        for i in maybe[ends[maybe] - starts[maybe] > 1].tolist():
+        size = ends[maybe] - starts[maybe]
+        blank[maybe[size == 1]] = True
+        for i in maybe[size > 1].tolist():
             blank[i] = not data[starts[i] : ends[i]].strip()
         starts, ends = starts[~blank], ends[~blank]
-    long = np.flatnonzero(ends - starts - 1 > MAX_RECORD)
-    after = base + len(data)
-    if len(long):
-        return _without(data, starts, ends, long, after, format)
-    if not len(starts):
-        return None
-    lead = int(starts[0])
-    offsets = np.append(starts - lead, len(data) - lead)
-    return Framed(Block(data[lead:] if lead else data, offsets, b"", format), after)
+    piece = 0
+    for i in [*np.flatnonzero(ends - starts - 1 > MAX_RECORD).tolist(), len(starts)]:
+        # Blank lines travel behind the record before them, so that a block is one slice of the stream.
+        stop = int(starts[i]) if i < len(starts) else len(data)
+        if i > piece:
+            lead = int(starts[piece])
+            offsets = np.append(starts[piece:i] - lead, stop - lead)
+            yield Framed(Block(data[lead:stop], offsets, b"", format), base + stop)
+        if i < len(starts):
+            yield Framed(_empty(format), base + int(ends[i]), [Bad(0, TOO_LONG, data[stop : stop + BAD_HEAD])])
+        piece = i + 1
 
 
-def _without(data: bytes, starts: Offsets, ends: Offsets, long: Offsets, after: int, format: str) -> Framed:
-    """A block without its overlong lines, which are reported."""
-    drop = set(long.tolist())
-    good: list[bytes] = []
-    bad: list[Bad] = []
-    for i, (a, b) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        if i in drop:
-            bad.append(Bad(len(good), TOO_LONG, data[a : a + BAD_HEAD]))
-        else:
-            good.append(data[a:b])
-    return Framed(Block(b"".join(good), offsets_of(good), b"", format), after, bad)
+def _last(carry: bytes, base: int, format: str) -> Iterator[Framed]:
+    """The last line, which has no line end."""
+    lead = len(carry) - len(carry.lstrip())
+    if base == 0 and carry.startswith(BOM):
+        lead = len(BOM)
+    if carry[lead:]:
+        yield Framed(Block(carry[lead:], offsets_of([carry[lead:]]), b"", format), base + len(carry))
+
+
+def line_ends(framed: Framed) -> list[int]:
+    """The byte of the stream behind each record of a block that `frame_lines` gave: where one can resume."""
+    shift = framed.after - len(framed.block.payload)
+    return [shift + end for end in framed.block.offsets[1:].tolist()]
 
 
 def _empty(format: str) -> Block:
@@ -143,6 +142,12 @@ def head_lines(head: bytes, limit: int = 20) -> list[bytes]:
         lines = lines[:-1]
     kept = [line.strip() for line in lines[: limit * 4]]
     return [line for line in kept if line][:limit]
+
+
+def share(head: bytes, pattern: re.Pattern[bytes]) -> float:
+    """Share of the first lines that match; comment lines do not count."""
+    lines = [line for line in head_lines(head, 60) if not line.startswith(b"#")][:20]
+    return sum(pattern.match(line) is not None for line in lines) / len(lines) if lines else 0.0
 
 
 def text(raw: bytes) -> tuple[str, bool]:

@@ -13,6 +13,14 @@ FORMATS: dict[str, tuple[str, str]] = {
     "ndjson": ("ndjson", "NDJSON"),
     "json": ("json", "JSON"),
     "evtx": ("evtx", "EVTX"),
+    "windows_xml": ("xml", "WINDOWS_XML"),
+    "zeek_tsv": ("zeek", "ZEEK"),
+    "auditd": ("auditd", "AUDITD"),
+    "cef": ("cef", "CEF"),
+    "leef": ("leef", "LEEF"),
+    "syslog": ("syslog", "SYSLOG"),
+    "kv": ("kv", "KV"),
+    "csv": ("csv", "CSV"),
     "text": ("text", "TEXT"),
 }
 """Format name -> module in this package and the instance in it."""

@@ -1,0 +1,335 @@
+"""Files that grow, through every way logs are rotated: moved and created anew, truncated, copied and truncated.
+
+A position remembers which file it means: device, inode, byte offset, and a digest of the file's first bytes, because
+inodes are used again and a truncated file keeps its own. Where the file at the path is no longer that file, the rotated
+one is looked for beside it (also compressed) and read to its end first. What cannot be found again is said, not hidden.
+
+`read` returns when it has caught up; the caller decides when to look again. The position is opaque text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import msgspec
+import numpy as np
+
+from watchfloor.collect.archive import head_of, unpack
+from watchfloor.collect.formats.format import BLOCK, HEAD, Block, Format, broken
+from watchfloor.collect.formats.recognise import by_name, recognise
+from watchfloor.collect.source import START, Batch, cannot_open
+from watchfloor.errors import SourceError, SourceMalformed, SourceUnreachable
+
+__all__ = ["Position", "Tail"]
+
+log = logging.getLogger(__name__)
+
+DIGEST = 1024
+"""Bytes at the beginning of a file that tell it from others."""
+
+SETTLE_S = 2.0
+"""A file that has not grown for so long is not in the middle of a record that spans lines."""
+
+TRIES = 3
+"""How often a file that changes under our hands is looked at again before we wait for the next round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where reading stopped.
+
+    Args:
+        device, inode: the file's identity when it was read; copies have another.
+        offset: `Framed.after` of its format.
+        size: bytes of the beginning that `digest` covers.
+        digest: SHA-256 of them, hexadecimal.
+        context: `Block.context` that belongs to the offset, Latin-1.
+        format: name of the format once it is known.
+    """
+
+    device: int = 0
+    inode: int = 0
+    offset: int = 0
+    size: int = 0
+    digest: str = ""
+    context: str = ""
+    format: str = ""
+
+    def dump(self) -> str:
+        """As text."""
+        return msgspec.json.encode(asdict(self)).decode()
+
+    @classmethod
+    def load(cls, text: str) -> Position:
+        """From text.
+
+        Raises:
+            SourceMalformed: it is no position of a tail.
+        """
+        try:
+            return msgspec.json.decode(text.encode(), type=cls)
+        except msgspec.DecodeError as error:
+            raise SourceMalformed(f"this is no position in a tailed file ({error})") from error
+
+
+class Tail:
+    """Growing files as a source; a stream is one path.
+
+    Args:
+        paths: files, or patterns such as `/var/log/app/*.log`; rotated siblings are found by themselves.
+        format: name of their format; None recognises it by the first bytes.
+        settle_s: seconds without growth after which an event of several lines is complete.
+    """
+
+    def __init__(self, paths: Sequence[str | Path], format: str | None = None, settle_s: float = SETTLE_S) -> None:
+        self.paths = tuple(str(path) for path in paths)
+        self.format = None if format is None else by_name(format)
+        self.settle_s = settle_s
+
+    def check(self) -> list[SourceError]:
+        """Paths that are missing or refused."""
+        problems: list[SourceError] = []
+        for stream in self.streams():
+            if not os.path.exists(stream):
+                problems.append(SourceUnreachable("it does not exist", file=stream, remedy="check the path"))
+            elif not os.access(stream, os.R_OK):
+                problems.append(cannot_open(PermissionError(), stream))
+        return problems
+
+    def streams(self) -> list[str]:
+        """The given files, and what the patterns match now."""
+        found: list[str] = []
+        for path in self.paths:
+            if any(mark in path for mark in "*?["):
+                folder, pattern = os.path.split(path)
+                found += sorted(str(match) for match in Path(folder or ".").glob(pattern) if match.is_file())
+            else:
+                found.append(path)
+        return list(dict.fromkeys(found))
+
+    def read(self, stream: str, after: str = START) -> Iterator[Batch]:
+        """What was written since `after`, first to the file's rotated forerunners, then to the file itself."""
+        path = Path(stream)
+        position = Position.load(after) if after else None
+        for _ in range(TRIES):
+            try:
+                file = path.open("rb")
+            except OSError as error:
+                if position is not None and isinstance(error, FileNotFoundError):
+                    # Moved away and not created anew yet: what was written before the move is still there.
+                    old = _forerunner(path, position)
+                    if old is None:
+                        return
+                    yield from self._finish(path, old, position)
+                    return
+                raise cannot_open(error, path) from error
+            with file:
+                if position is None or _same(file, position):
+                    yield from self._grown(path, file, position or Position())
+                    return
+                old = _forerunner(path, position)
+                if old is None:
+                    position = yield from self._lost(file, position)
+                    continue
+                position = yield from self._finish(path, old, position)
+                position = _successor(path, old, position) or replace(
+                    _identify(file, Position()), format=position.format
+                )
+        log.debug("a tailed file was replaced again and again while it was read")
+
+    def _grown(self, path: Path, file: BinaryIO, position: Position) -> Iterator[Batch]:
+        """The file at the path, which may still be written to."""
+        size = os.fstat(file.fileno()).st_size
+        if size == 0:
+            return
+        format = self._format(path, file, position)
+        whole = _last_line_end(file, size)
+        settled = time.time() - os.fstat(file.fileno()).st_mtime >= self.settle_s
+        view: BinaryIO = file
+        if settled and whole:
+            # No event of several lines is open, but the last line may be: hide it.
+            view = cast(BinaryIO, _Upto(file, whole))
+        yield from self._batches(view, file, format, position, final=settled and whole > 0)
+
+    def _finish(self, path: Path, old: Path, position: Position) -> Any:
+        """A rotated file, which is complete. Returns the position at its end."""
+        log.info("reading the rest of a rotated file")
+        with old.open("rb") as file:
+            for member in unpack(str(old), file):
+                if member.file is None:
+                    continue
+                format = self._format(path, member.file, position)
+                last = position
+                for batch in self._batches(member.file, None, format, position, final=True):
+                    last = Position.load(batch.after)
+                    yield batch
+                return last
+        return position
+
+    def _lost(self, file: BinaryIO, position: Position) -> Any:
+        """The file we read is nowhere to be found: say so, and start with the one that stands in its place."""
+        fresh = replace(_identify(file, Position()), format=position.format)
+        reason = f"the file was replaced and its rotated copy is gone: what followed byte {position.offset} is lost"
+        yield Batch(Block(b"", np.zeros(1, np.int64), b"", position.format), fresh.dump(), [], reason)
+        return fresh
+
+    def _format(self, path: Path, file: BinaryIO, position: Position) -> Format:
+        if self.format is not None:
+            return self.format
+        if position.format:
+            return by_name(position.format)
+        return recognise(head_of(file, HEAD), path.name)
+
+    def _batches(
+        self, view: BinaryIO, file: BinaryIO | None, format: Format, position: Position, *, final: bool
+    ) -> Iterator[Batch]:
+        position = replace(position, format=format.name)
+        context = position.context.encode("latin-1")
+        for framed in format.frame(view, context, after=position.offset, final=final):
+            if framed.block.context:
+                context = framed.block.context
+            position = replace(position, offset=framed.after, context=context.decode("latin-1"))
+            if file is not None:
+                position = _identify(file, position)
+            yield Batch(framed.block, position.dump(), framed.bad, framed.broken)
+        reason = broken(view)
+        if reason is not None:
+            yield Batch(Block(b"", np.zeros(1, np.int64), b"", format.name), position.dump(), [], reason)
+
+
+class _Upto(io.RawIOBase):
+    """The first bytes of a file, as if it ended there."""
+
+    def __init__(self, inner: BinaryIO, size: int) -> None:
+        super().__init__()
+        self.inner = inner
+        self.size = size
+        inner.seek(0)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_END:
+            return self.inner.seek(self.size + offset)
+        return self.inner.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.inner.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(self.size - self.inner.tell(), 0)
+        return self.inner.read(left if size < 0 else min(size, left))
+
+
+def _last_line_end(file: BinaryIO, size: int) -> int:
+    """Where the last whole line ends, looking back no further than needed."""
+    end = size
+    while end > 0:
+        start = max(end - BLOCK, 0)
+        file.seek(start)
+        at = file.read(end - start).rfind(b"\n")
+        if at >= 0:
+            file.seek(0)
+            return start + at + 1
+        end = start
+    file.seek(0)
+    return 0
+
+
+def _digest(file: BinaryIO, size: int) -> str:
+    head = head_of(file, size)
+    return hashlib.sha256(head).hexdigest() if len(head) == size else ""
+
+
+def _identify(file: BinaryIO, position: Position) -> Position:
+    """The position with the identity of this file. The digest covers only bytes that have been read."""
+    status = os.fstat(file.fileno())
+    here = file.tell()
+    size = min(DIGEST, status.st_size, max(position.offset, 0))
+    file.seek(0)
+    digest = _digest(file, size) if size else ""
+    file.seek(here)
+    return replace(position, device=status.st_dev, inode=status.st_ino, size=size, digest=digest)
+
+
+def _same(file: BinaryIO, position: Position) -> bool:
+    """Whether this is the file of the position, grown or as it was."""
+    status = os.fstat(file.fileno())
+    if (status.st_dev, status.st_ino) != (position.device, position.inode):
+        return False
+    if status.st_size < position.size:
+        return False
+    if position.format != "evtx" and status.st_size < position.offset:
+        return False
+    return position.size == 0 or _digest(file, position.size) == position.digest
+
+
+def _siblings(path: Path) -> list[Path]:
+    """Files beside this one that rotation may have made of it, newest first."""
+    names = {path.name, path.stem}
+    found: list[tuple[float, Path]] = []
+    try:
+        entries = list(os.scandir(path.parent))
+    except OSError:
+        return []
+    for entry in entries:
+        if entry.name != path.name and any(entry.name.startswith(name) for name in names):
+            try:
+                if entry.is_file():
+                    found.append((entry.stat().st_mtime, Path(entry.path)))
+            except OSError:
+                continue
+    return [sibling for _, sibling in sorted(found, reverse=True)]
+
+
+def _forerunner(path: Path, position: Position) -> Path | None:
+    """The rotated file that the position means: by identity, else by its first bytes and length."""
+    siblings = _siblings(path)
+    for sibling in siblings:
+        try:
+            with sibling.open("rb") as file:
+                if _same(file, position):
+                    return sibling
+        except OSError:
+            continue
+    if not position.size:
+        return None
+    for sibling in siblings:
+        try:
+            with sibling.open("rb") as file:
+                for member in unpack(sibling.name, file):
+                    if member.file is not None and _digest(member.file, position.size) == position.digest:
+                        return sibling
+                    break
+        except OSError:
+            continue
+    return None
+
+
+def _successor(path: Path, old: Path, position: Position) -> Position | None:
+    """The start of the next younger rotated file, where the log was rotated more than once since we looked."""
+    try:
+        age = old.stat().st_mtime
+    except OSError:
+        return None
+    younger = [sibling for sibling in _siblings(path) if sibling != old and sibling.stat().st_mtime > age]
+    for sibling in reversed(younger):
+        try:
+            with sibling.open("rb") as file:
+                status = os.fstat(file.fileno())
+                return Position(device=status.st_dev, inode=status.st_ino, format=position.format)
+        except OSError:
+            continue
+    return None
