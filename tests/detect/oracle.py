@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import re2
@@ -62,7 +62,7 @@ def _holds(predicate: Predicate, value: str) -> bool:
     if kind is Kind.EQUALS:
         return bool(text == constant)
     if kind is Kind.CONTAINS:
-        return constant in text
+        return str(constant) in text
     if kind is Kind.STARTSWITH:
         return text.startswith(constant)
     if kind is Kind.ENDSWITH:
@@ -75,7 +75,7 @@ def _holds(predicate: Predicate, value: str) -> bool:
         return _in_network(value, constant)
     if kind is Kind.TIMEPART:
         part, number = constant
-        return _time_part(value, part) == number
+        return bool(_time_part(value, part) == number)
     number = _number(value)
     if number is None:
         return False
@@ -89,13 +89,13 @@ def _holds(predicate: Predicate, value: str) -> bool:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _glob(parts: tuple[Any, ...]) -> re.Pattern[str]:
     pieces = [".*" if part is Token.MANY else "." if part is Token.ONE else re.escape(part) for part in parts]
     return re.compile("".join(pieces), re.DOTALL)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _regex(pattern: str, flags: str) -> Any:
     return re2.compile(f"(?{flags}){pattern}" if flags else pattern)
 
