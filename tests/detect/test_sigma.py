@@ -456,7 +456,7 @@ def test_sigma_pin_P21() -> None:
     assert rule({"f|utf16le|base64": "a"}).condition == rule({"f|wide|base64": "a"}).condition
 
 
-CORRELATION_PINS = {
+CORRELATION_PINS: dict[str, dict[str, Any]] = {
     "P01": {"condition": {"gt": 100, "lte": 200}},
     "P02": {"type": "temporal", "condition": "a and b"},
     "P03": {"condition": "a and b"},

@@ -114,7 +114,11 @@ class Taxonomy:
         found = self._find(logsource)
         return () if found is None else found[1]
 
-    def columns(self, tables: Sequence[str], field: str) -> tuple[str, ...] | None:
+    def columns(self, logsource: Logsource, field: str) -> tuple[str, ...] | None:
+        """The columns that hold `field` in events of this log source; None when no table names it."""
+        return self.in_tables(self.tables_for(logsource), field)
+
+    def in_tables(self, tables: Sequence[str], field: str) -> tuple[str, ...] | None:
         """The columns that hold `field`, from the first of `tables` that names it; None when none does."""
         for table in tables:
             if table == OCSF_TABLE:
@@ -123,6 +127,13 @@ class Taxonomy:
             if found is not None:
                 return found
         return None
+
+    def places(self, logsource: Logsource, fields: Iterable[str]) -> tuple[str, ...]:
+        """Every column in which these fields may stand, tables first, then where mappings leave them."""
+        found: dict[str, None] = {}
+        for field in fields:
+            found.update(dict.fromkeys(self.columns(logsource, field) or (f"unmapped.{field}",)))
+        return tuple(found)
 
     def _find(self, logsource: Logsource) -> tuple[tuple[RouteCondition, ...], tuple[str, ...]] | None:
         if logsource not in self._found:
