@@ -1,0 +1,512 @@
+"""Which rules match which events: the stateless half of detection.
+
+    engine = Engine(rules, taxonomy)
+    matches = engine.match(events)          # events of one class, any mixture of routes
+
+A batch is taken apart by route; each route has a plan (`plan`): the rules that are left there, folded. Each column
+that a plan of the batch asks about is looked up once, value by value (`values`), then one kernel judges all rows. An
+engine is used by one thread at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from watchfloor.detect import kernels
+from watchfloor.detect.comparison import comparison, describe, holds
+from watchfloor.detect.kernels import Int32s, Int64s
+from watchfloor.detect.lookup import EventsLike, Layout, Source, elements, is_text, leaves, texts_of
+from watchfloor.detect.matcher import Matcher, Texts
+from watchfloor.detect.plan import Plans
+from watchfloor.detect.predicate import And, Constant, Kind, Node, Not, Or, Predicate
+from watchfloor.detect.questions import (
+    KEYWORDS,
+    ROUTE_COLUMNS,
+    Field,
+    Questions,
+    ReferenceTest,
+    RuleLike,
+    TaxonomyLike,
+)
+from watchfloor.detect.values import Question, ValueStore, random_key
+from watchfloor.errors import RuleError
+from watchfloor.ocsf.column import Column
+
+__all__ = ["Engine", "Matches", "Reason"]
+
+logger = logging.getLogger(__name__)
+
+LAYOUTS = 256
+MATCHES_AT_ONCE = 1 << 16
+
+
+class Matches(NamedTuple):
+    """Pairs (row of the batch, position of the rule), ascending by row, then rule. Two int32 arrays of one length."""
+
+    rows: Int32s
+    rules: Int32s
+
+
+class Reason(NamedTuple):
+    """One comparison that decided a rule.
+
+    Args:
+        field: the Sigma field name, None for a keyword.
+        column: where it was looked for; None when the event has no such column.
+        value: the text found there; None when there is none.
+        test: the comparison, for people.
+        matched: whether it holds.
+    """
+
+    field: str | None
+    column: str | None
+    value: str | None
+    test: str
+    matched: bool
+
+
+class Engine:
+    """All rules of a rulebook over batches of events.
+
+    Args:
+        rules: the rules; `Matches.rules` are positions in this sequence.
+        taxonomy: where log sources and fields are found.
+        budget: bytes of values to remember between batches.
+        plans: route plans to remember between batches.
+
+    Attributes:
+        unrouted: positions of rules whose log source the taxonomy does not know: they never match.
+        rejected: position -> why the rule cannot run: it never matches.
+    """
+
+    def __init__(
+        self, rules: Sequence[RuleLike], taxonomy: TaxonomyLike, *, budget: int = 256 << 20, plans: int = 4096
+    ) -> None:
+        self._rules = rules
+        self._questions = Questions(rules, taxonomy)
+        self.unrouted = tuple(self._questions.unrouted)
+        self.rejected: Mapping[int, RuleError] = self._questions.rejected
+        for position, problem in self.rejected.items():
+            logger.warning("rule %s does not run: %s", rules[position].id, problem.what)
+        self._key = random_key()
+        self._plans = Plans(self._questions, plans)
+        self._values = ValueStore(self._key, budget)
+        self._asked: dict[int, Question] = {}
+        self._askers: dict[tuple[int, str], int] = {}
+        self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._stamps: Int64s = np.zeros(0, np.int64)
+        self._rule_stamps: Int64s = np.zeros(0, np.int64)
+        self._tick = 0
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What the engine holds and did: values known and judged, evictions, plans, bytes."""
+        return {
+            "values": self._values.count,
+            "values_judged": self._values.scanned,
+            "value_evictions": self._values.evictions,
+            "value_bytes": self._values.nbytes,
+            "plans": len(self._plans.plans),
+            "plans_compiled": self._plans.compiled,
+            "plan_bytes": self._plans.nbytes,
+            "matcher_bytes": sum(question.matcher.nbytes for question in self._asked.values()),
+        }
+
+    # -- matching -----------------------------------------------------------------------------------------------------
+
+    def match(self, events: EventsLike) -> Matches:
+        """Judge every event by every rule of its route."""
+        none = Matches(np.empty(0, np.int32), np.empty(0, np.int32))
+        if len(events) == 0:
+            return none
+        self._plans.trim()
+        self._values.trim()
+        route, plan_of_route = self._routes(events)
+        group_plan, group_of_route = np.unique(plan_of_route, return_inverse=True)
+        group_of_route = group_of_route.astype(np.int32)
+        if group_plan[0] < 0:
+            group_plan, group_of_route = group_plan[1:], group_of_route - np.int32(1)
+        if len(group_plan) == 0:
+            return none
+        self._plans.lay_out()
+        starts, rows = kernels.group(route, group_of_route, len(group_plan))
+        lanes, matrix = self._lanes(events, group_plan.tolist(), starts, rows)
+        return self._judge(events, group_plan.astype(np.int32), starts, rows, lanes, matrix)
+
+    def _routes(self, events: EventsLike) -> tuple[Int64s, Int32s]:
+        """Per row its route, numbered as met in this batch; per route its plan."""
+        keys = np.zeros(len(events), np.int64)
+        size = 1
+        columns: list[Column | str | None] = []
+        for name in ROUTE_COLUMNS:
+            if name == "class_name":
+                columns.append(events.class_name)
+                continue
+            column = events.column(name)
+            columns.append(column)
+            if column is None or len(column.values) == 0:
+                continue
+            radix = len(column.values) + 1
+            if size * radix > 4 * len(events) + 65536:
+                size = self._renumber(keys, size)[0]
+            if size * radix > 1 << 40:
+                _, codes = np.unique(column.codes, return_inverse=True)
+                column_codes, radix = codes.astype(np.int32) - np.int32(1), int(codes.max()) + 2
+            else:
+                column_codes = column.codes
+            kernels.combine(keys, column_codes, radix)
+            size *= radix
+        count, firsts = self._renumber(keys, size)
+        texts = [_route_texts(column, firsts) for column in columns]
+        plan_of_route = np.fromiter(
+            (self._plans.number(key, ROUTE_COLUMNS) for key in zip(*texts, strict=True)), np.int32, count
+        )
+        return keys, plan_of_route
+
+    @staticmethod
+    def _renumber(keys: Int64s, size: int) -> tuple[int, Int64s]:
+        """Make keys dense, in place; returns how many and a row of each."""
+        if size <= 8 * len(keys) + 1_000_000:
+            count, firsts = kernels.densify(keys, size)
+            return int(count), firsts
+        _, firsts, dense = np.unique(keys, return_index=True, return_inverse=True)
+        keys[:] = dense
+        return len(firsts), firsts
+
+    def _lanes(
+        self, events: EventsLike, plans: Sequence[int], starts: Int64s, rows: Int32s
+    ) -> tuple[dict[int, list[int]], npt.NDArray[np.int32]]:
+        """Look up every column that a plan of the batch asks about.
+
+        Returns:
+            Field number -> rows of the matrix; the matrix (columns, rows) of value ids, -1 for nothing of interest.
+        """
+        layout = self._layout(events)
+        needed = sorted({place for plan in plans for place in self._plans.map_starts[plan]})
+        wanted: list[tuple[int, Source]] = []
+        for place in needed:
+            where = self._questions.fields[place]
+            if where == KEYWORDS:
+                wanted += [(place, Source(name, several=name.endswith("[]"))) for name in layout.keywords]
+            else:
+                wanted += [(place, source) for source in layout.sources(where)]
+        matrix = np.empty((len(wanted), len(events)), np.int32)
+        lanes: dict[int, list[int]] = {}
+        keyword_mask = self._keyword_rows(events, plans, starts, rows) if 0 in needed else None
+        filled = 0
+        for place, source in wanted:
+            column = events.column(source.column)
+            if column is None or len(column.values) == 0:
+                continue
+            codes = column.codes
+            if place == 0:
+                if not is_text(column.type):
+                    continue
+                assert keyword_mask is not None
+                codes = np.where(keyword_mask, codes, np.int32(-1))
+            if self._fill(place, source, column.values, codes, matrix[filled]):
+                lanes.setdefault(place, []).append(filled)
+                filled += 1
+        return lanes, matrix[: max(filled, 1)] if filled else np.full((1, len(events)), -1, np.int32)
+
+    def _keyword_rows(
+        self, events: EventsLike, plans: Sequence[int], starts: Int64s, rows: Int32s
+    ) -> npt.NDArray[np.bool_]:
+        """The rows whose plan has keywords."""
+        mask = np.zeros(len(events), np.bool_)
+        for group, plan in enumerate(plans):
+            if 0 in self._plans.map_starts[plan]:
+                mask[rows[starts[group] : starts[group + 1]]] = True
+        return mask
+
+    def _fill(self, place: int, source: Source, values: pa.Array, codes: Int32s, out: Int32s) -> bool:
+        """Value ids of one column into `out`; False when no value of it has a mark."""
+        nested = pa.types.is_nested(values.type)
+        if source.nested and not nested:
+            return False
+        used = np.empty(min(len(values), len(codes)), np.int32)
+        count = kernels.used_codes(codes, np.zeros(len(values), np.bool_), used)
+        used = used[:count]
+        if count == 0:
+            return False
+        question = self._question(place)
+        if source.several or nested:
+            texts, chosen = _chosen(values, used, nested)
+            split = _splitter(place, source)
+            asker = self._asker(place, "leaves" if place == 0 else f"[]{source.path}")
+            found = self._values.look_up_several(asker, question, texts, chosen, split)
+        else:
+            texts, chosen = _chosen(values, used, False)
+            found = self._values.look_up(self._asker(place, ""), question, texts, chosen)
+        of_code = np.empty(len(values), np.int32)
+        return bool(kernels.place(codes, used, found, self._values.mark_starts, of_code, out))
+
+    def _question(self, place: int) -> Question:
+        """The machines for a field, built when first needed and good for all routes."""
+        question = self._asked.get(place)
+        if question is None:
+            asked = self._questions.asked[place]
+            owners: list[list[int]] = [[] for _ in asked.atoms]
+            for mark, atoms in enumerate(asked.marks):
+                for atom in atoms:
+                    owners[atom].append(mark)
+            starts = np.zeros(len(owners) + 1, np.int64)
+            np.cumsum([len(marks) for marks in owners], out=starts[1:])
+            flat = np.array([mark for marks in owners for mark in marks], np.int32)
+            question = Question(Matcher(tuple(asked.atoms), self._key), starts, flat, len(asked.marks))
+            self._asked[place] = question
+        return question
+
+    def _asker(self, place: int, way: str) -> int:
+        return self._askers.setdefault((place, way), len(self._askers))
+
+    def _layout(self, events: EventsLike) -> Layout:
+        names = tuple(events.names)
+        layout = self._layouts.get(names)
+        if layout is None:
+            if len(self._layouts) >= LAYOUTS:
+                self._layouts.clear()
+            layout = self._layouts[names] = Layout(names)
+        return layout
+
+    def _judge(
+        self,
+        events: EventsLike,
+        group_plan: Int32s,
+        starts: Int64s,
+        rows: Int32s,
+        lanes: Mapping[int, Sequence[int]],
+        matrix: npt.NDArray[np.int32],
+    ) -> Matches:
+        plans = self._plans
+        lane_starts = np.zeros(len(group_plan) + 1, np.int64)
+        lane_rows: list[int] = []
+        lane_maps: list[int] = []
+        for group, plan in enumerate(group_plan.tolist()):
+            for place, base in plans.map_starts[plan].items():
+                for lane in lanes.get(place, ()):
+                    lane_rows.append(lane)
+                    lane_maps.append(base)
+            lane_starts[group + 1] = len(lane_rows)
+        ref_rows, refs = self._references(events, group_plan, starts, rows)
+        if plans.most_tests > len(self._stamps):
+            self._stamps = np.zeros(plans.most_tests, np.int64)
+        if plans.most_rules > len(self._rule_stamps):
+            self._rule_stamps = np.zeros(plans.most_rules, np.int64)
+        candidates = np.empty(max(1, plans.most_rules), np.int32)
+        progress = np.array([0, 0, self._tick], np.int64)
+        room = max(MATCHES_AT_ONCE, 2 * plans.most_rules)
+        out_row, out_rule = np.empty(room, np.int32), np.empty(room, np.int32)
+        lane_row_array, lane_map_array = np.array(lane_rows, np.int32), np.array(lane_maps, np.int64)
+        parts: list[tuple[Int32s, Int32s]] = []
+        while progress[0] < len(group_plan):
+            written = kernels.evaluate(
+                group_plan, starts, rows, lane_starts, lane_row_array, lane_map_array,
+                matrix, self._values.mark_starts, self._values.marks, plans.map_tests,
+                plans.ref_starts, ref_rows, plans.ref_tests, refs,
+                plans.test_base, plans.witness_starts, plans.witness_rules, plans.rule_base,
+                plans.always_starts, plans.always_rules,
+                plans.code_starts, plans.code_tests, plans.code_true, plans.code_false, plans.rule_index,
+                self._stamps, self._rule_stamps, candidates, progress, out_row, out_rule,
+            )  # fmt: skip
+            parts.append((out_row[:written].copy(), out_rule[:written].copy()))
+        self._tick = int(progress[2])
+        hit_rows = np.concatenate([part for part, _ in parts])
+        hit_rules = np.concatenate([part for _, part in parts])
+        order = np.lexsort((hit_rules, hit_rows))
+        return Matches(hit_rows[order], hit_rules[order])
+
+    # -- comparing two fields -----------------------------------------------------------------------------------------
+
+    def _references(
+        self, events: EventsLike, group_plan: Int32s, starts: Int64s, rows: Int32s
+    ) -> tuple[Int32s, npt.NDArray[np.bool_]]:
+        """Per reference of the plans its row in the matrix of answers (-1 none); the matrix (references, rows)."""
+        plans = self._plans
+        ref_rows = np.full(len(plans.references), -1, np.int32)
+        wanted: dict[int, list[Int32s]] = {}
+        for group, plan in enumerate(group_plan.tolist()):
+            for k in range(int(plans.ref_starts[plan]), int(plans.ref_starts[plan + 1])):
+                wanted.setdefault(plans.references[k], []).append(rows[starts[group] : starts[group + 1]])
+        answers = np.zeros((max(1, len(wanted)), len(events)), np.bool_)
+        position = {number: i for i, number in enumerate(wanted)}
+        for number, parts in wanted.items():
+            test = self._questions.tests[number]
+            assert isinstance(test, ReferenceTest)
+            self._compare(events, test, np.concatenate(parts), answers[position[number]])
+        for k, number in enumerate(plans.references):
+            ref_rows[k] = position.get(number, -1)
+        return ref_rows, answers
+
+    def _compare(self, events: EventsLike, test: ReferenceTest, rows: Int32s, out: npt.NDArray[np.bool_]) -> None:
+        """out[row] = a value of the left field compares with one of the right, once per distinct pair."""
+        compare = MODES[test.mode]
+        layout = self._layout(events)
+        sides = [
+            [
+                (column.codes[rows], _Texts(column, source, test.cased))
+                for place in places
+                for source in layout.sources(self._questions.fields[place])
+                if (column := events.column(source.column)) is not None and _usable(column, source)
+            ]
+            for places in (test.left, test.right)
+        ]
+        for left_codes, left in sides[0]:
+            for right_codes, right in sides[1]:
+                both = np.flatnonzero((left_codes >= 0) & (right_codes >= 0))
+                width = right.count
+                pairs, back = np.unique(
+                    left_codes[both].astype(np.int64) * width + right_codes[both], return_inverse=True
+                )
+                answers = np.fromiter(
+                    (
+                        any(compare(one, other) for one in left[pair // width] for other in right[pair % width])
+                        for pair in pairs.tolist()
+                    ),
+                    np.bool_,
+                    len(pairs),
+                )
+                out[rows[both]] |= answers[back]
+
+    # -- explaining ---------------------------------------------------------------------------------------------------
+
+    def explain(self, events: EventsLike, row: int, rule: int) -> list[Reason]:
+        """Which comparisons decided rule number `rule` on one event, and what they looked at."""
+        found = self._rules[rule]
+        return self._decide(found.condition, found.logsource, events, row)[1]
+
+    def _decide(self, node: Node, logsource: Any, events: EventsLike, row: int) -> tuple[bool, list[Reason]]:
+        match node:
+            case Constant(value):
+                return value, []
+            case Not(arg):
+                answer, reasons = self._decide(arg, logsource, events, row)
+                return not answer, reasons
+            case And(args) | Or(args):
+                parts = [self._decide(arg, logsource, events, row) for arg in args]
+                stops = isinstance(node, Or)  # the answer of a part that alone decides
+                deciding = [reasons for answer, reasons in parts if answer is stops]
+                chosen: Iterable[list[Reason]] = deciding or [reasons for _, reasons in parts]
+                return stops if deciding else not stops, [reason for reasons in chosen for reason in reasons]
+            case Predicate():
+                return self._decide_one(node, logsource, events, row)
+
+    def _decide_one(
+        self, predicate: Predicate, logsource: Any, events: EventsLike, row: int
+    ) -> tuple[bool, list[Reason]]:
+        key = (logsource.product, logsource.category, logsource.service)
+        places = [self._questions.fields[place] for place in self._questions.resolve(predicate.field, key, logsource)]
+        found = self._at(events, row, places)
+        text = describe(predicate)
+        hit: tuple[str, str] | None = None
+        if predicate.kind is Kind.FIELDREF:
+            other, mode = predicate.value
+            fold: Callable[[str], str] = str if predicate.cased else str.lower
+            others = [self._questions.fields[place] for place in self._questions.resolve(other, key, logsource)]
+            right = [fold(value) for _, value in self._at(events, row, others)]
+            hit = next(
+                (item for item in found if any(MODES[mode](fold(item[1]), value) for value in right)),
+                None,
+            )
+        else:
+            asked = comparison(predicate)
+            hit = next((item for item in found if holds(asked, item[1])), None)
+        shown = hit or (found[0] if found and predicate.field is not None else (None, None))
+        return hit is not None, [Reason(predicate.field, shown[0], shown[1], text, hit is not None)]
+
+    def _at(self, events: EventsLike, row: int, places: Sequence[Field]) -> list[tuple[str, str]]:
+        """(column, text) of every value the fields have in one event."""
+        layout = self._layout(events)
+        result: list[tuple[str, str]] = []
+        for place in places:
+            if place.name == "class_name" and not place.raw:
+                result.append(("class_name", events.class_name))
+                continue
+            if place == KEYWORDS:
+                sources: Sequence[Source] = [Source(name, several=name.endswith("[]")) for name in layout.keywords]
+            else:
+                sources = layout.sources(place)
+            for source in sources:
+                column = events.column(source.column)
+                if column is None or column.codes[row] < 0 or not _usable(column, source):
+                    continue
+                if place == KEYWORDS and not is_text(column.type):
+                    continue
+                one = column.take(np.array([row]))
+                texts = _Texts(one, source, True, keyword=place == KEYWORDS)
+                result += [(source.column, text) for text in texts[int(one.codes[0])]]
+        return result
+
+
+MODES: Mapping[str, Callable[[str, str], bool]] = {
+    "equals": str.__eq__,
+    "contains": str.__contains__,
+    "startswith": str.startswith,
+    "endswith": str.endswith,
+}
+"""How one field compares with another: f(this value, that value)."""
+
+
+class _Texts:
+    """The texts of a column's values, by code, made when asked for."""
+
+    def __init__(self, column: Column, source: Source, cased: bool, keyword: bool = False) -> None:
+        self.count = len(column.values)
+        self._values = column.values
+        self._source = source
+        self._cased = cased
+        self._keyword = keyword
+        self._several = source.several or bool(pa.types.is_nested(column.type))
+        self._known: dict[int, list[str]] = {}
+
+    def __getitem__(self, code: int) -> list[str]:
+        found = self._known.get(code)
+        if found is None:
+            texts = texts_of(self._values.slice(code, 1))
+            if not self._several:
+                found = [texts.text(0)]
+            elif self._keyword:
+                found = leaves(texts.bytes(0))
+            else:
+                found = elements(texts.bytes(0), self._source.path)
+            if not self._cased:
+                found = [text.lower() for text in found]
+            self._known[code] = found
+        return found
+
+
+def _usable(column: Column, source: Source) -> bool:
+    return not source.nested or bool(pa.types.is_nested(column.type))
+
+
+def _route_texts(column: Column | str | None, rows: Int64s) -> list[str | None]:
+    """The lower-case texts of a route column in the given rows."""
+    if column is None:
+        return [None] * len(rows)
+    if isinstance(column, str):
+        return [column.lower()] * len(rows)
+    codes = column.codes[rows]
+    distinct, back = np.unique(codes, return_inverse=True)
+    values = texts_of(column.values.take(pa.array(distinct[distinct >= 0])))
+    texts: list[str | None] = [None] if len(distinct) and distinct[0] < 0 else []
+    texts += [values.text(i).lower() for i in range(len(distinct) - len(texts))]
+    return [texts[i] for i in back.tolist()]
+
+
+def _chosen(values: pa.Array, used: Int32s, nested: bool) -> tuple[Texts, Int32s]:
+    """The used values as texts, and their places among them; strings are not copied."""
+    if nested or not pa.types.is_string(values.type):
+        return texts_of(values.take(pa.array(used))), np.arange(len(used), dtype=np.int32)
+    return texts_of(values), used
+
+
+def _splitter(place: int, source: Source) -> Callable[[bytes], list[str]]:
+    if place == 0:
+        return leaves
+    return lambda payload: elements(payload, source.path)
