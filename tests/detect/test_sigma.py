@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.detect.oracle import evaluate
 from watchfloor.detect.predicate import And, Kind, Not, Or, Predicate, Token
-from watchfloor.detect.rule import Logsource, Problem, Rule
-from watchfloor.detect.sigma import MODIFIERS, Filter, read_document
+from watchfloor.detect.rule import Filter, Logsource, Problem, Rule
+from watchfloor.detect.sigma import MODIFIERS, read_document
 from watchfloor.documents import Document, parse_yaml
 
 HEAD = {

@@ -150,12 +150,7 @@ def test_a_wrong_table_is_told_where(tmp_path: Path, text: str, line: int, what:
     [
         ('[[logsource]]\nproduct = "a"\nwhere = [{class = "no_such_class"}]\n', 3, "no class 'no_such_class'"),
         ('[[logsource]]\nproduct = "a"\nwhere = [{class = "base_event"}]\nfields = ["zzz"]\n', 4, "no field table"),
-        (
-            '[[logsource]]\nproduct = "a"\nwhere = [{class = "base_event"}]\nfields = ["zzz"]\n'
-            '[fields.zzz]\nx = "no.such"\n',
-            6,
-            "none of its classes has",
-        ),
+        ('[fields.windows]\n\nx = "no.such"\n', 3, "none of its classes has"),
     ],
 )
 def test_a_name_ocsf_does_not_know_is_told_where(tmp_path: Path, text: str, line: int, what: str) -> None:

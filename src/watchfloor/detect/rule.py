@@ -7,7 +7,7 @@ from typing import Literal
 
 from watchfloor.detect.predicate import Node
 
-__all__ = ["LEVELS", "STATUSES", "Logsource", "Problem", "ProblemKind", "Rule"]
+__all__ = ["LEVELS", "STATUSES", "Filter", "Logsource", "Problem", "ProblemKind", "Rule"]
 
 LEVELS = ("informational", "low", "medium", "high", "critical")  # Sigma specification v2.1.0, lowest first
 STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
@@ -85,6 +85,24 @@ class Rule:
     falsepositives: tuple[str, ...] = ()
     taxonomy: str = "sigma"
     filters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A Sigma filter: where it holds, the rules it names fire no more.
+
+    Args:
+        rules: ids, names or titles; None is any rule of the log source.
+        condition: to be and-ed to the rule's own.
+    """
+
+    id: str
+    title: str
+    logsource: Logsource
+    rules: tuple[str, ...] | None
+    condition: Node
+    file: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watchfloor.detect.predicate import conjunction
-from watchfloor.detect.rule import Problem, Rule
+from watchfloor.detect.rule import Filter, Problem, Rule
+from watchfloor.detect.rulecache import Found, RuleCache
 from watchfloor.documents import MAX_BYTES, parse_yaml
 from watchfloor.errors import EstateError, RuleError
 
 if TYPE_CHECKING:
-    from watchfloor.detect.sigma import Filter
     from watchfloor.detect.taxonomy import Taxonomy
 
 __all__ = ["Rulebook", "load_rules"]
@@ -55,6 +55,7 @@ def load_rules(
     *,
     placeholders: Mapping[str, Sequence[str]] | None = None,
     taxonomy: Taxonomy | None = None,
+    cache: Path | None = None,
 ) -> Rulebook:
     """Sigma rules from files, folders (all `*.yml` and `*.yaml` below) and zip archives (the same inside, in memory).
 
@@ -63,6 +64,7 @@ def load_rules(
     Args:
         placeholders: values for `|expand` by name.
         taxonomy: the log sources that can be routed; the built-in tables when not given.
+        cache: a folder in which lowered rules are kept for the next start.
 
     Raises:
         RuleError: a path does not exist or cannot be opened at all.
@@ -75,12 +77,13 @@ def load_rules(
     problems: list[Problem] = []
     notes: list[Problem] = []
     documents = 0
+    memory = None if cache is None else RuleCache(cache, placeholders)
     for name, payload in _files(paths):
         if isinstance(payload, Problem):
             documents += 1
             problems.append(payload)
             continue
-        for found in _read_file(name, payload, placeholders):
+        for found in _remembered(name, payload, placeholders, memory):
             documents += 1
             if isinstance(found, Problem):
                 problems.append(found)
@@ -92,15 +95,27 @@ def load_rules(
                 problems.append(_no_route(found))
             else:
                 rules[found.id] = found
+    if memory is not None:
+        memory.save()
     for rule_filter in filters:
         _apply(rule_filter, rules, notes)
     _log.info("rules: %d loaded, %d filters, %d problems", len(rules), len(filters), len(problems))
     return Rulebook(tuple(rules.values()), tuple(problems), tuple(notes), documents)
 
 
-def _read_file(
-    name: str, payload: bytes, placeholders: Mapping[str, Sequence[str]] | None
-) -> Iterator[Rule | Filter | Problem]:
+def _remembered(
+    name: str, payload: bytes, placeholders: Mapping[str, Sequence[str]] | None, memory: RuleCache | None
+) -> list[Found]:
+    found = None if memory is None else memory.get(name, payload)
+    if found is None:
+        found = list(_read_file(name, payload, placeholders))
+        if memory is not None:
+            memory.put(payload, found)
+    return found
+
+
+def _read_file(name: str, payload: bytes, placeholders: Mapping[str, Sequence[str]] | None) -> Iterator[Found]:
+    """The documents of one file. Only here pySigma is needed, which takes a while to import."""
     from watchfloor.detect.sigma import read_document
 
     for document in parse_yaml(payload, name):

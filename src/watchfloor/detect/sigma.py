@@ -16,7 +16,6 @@ import re
 import uuid
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import re2
@@ -76,10 +75,10 @@ from watchfloor.detect.predicate import (
     disjunction,
     negation,
 )
-from watchfloor.detect.rule import LEVELS, STATUSES, Logsource, Problem, ProblemKind, Rule
+from watchfloor.detect.rule import LEVELS, STATUSES, Filter, Logsource, Problem, ProblemKind, Rule
 from watchfloor.documents import Document
 
-__all__ = ["MODIFIERS", "Filter", "read_document"]
+__all__ = ["MODIFIERS", "read_document"]
 
 Placeholders = Mapping[str, Sequence[str]]
 
@@ -108,24 +107,6 @@ _TIME_RANGE = {
     "month": range(1, 13),
     "year": range(1970, 2201),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A Sigma filter: where it holds, the rules it names fire no more.
-
-    Args:
-        rules: ids, names or titles; None is any rule of the log source.
-        condition: to be and-ed to the rule's own.
-    """
-
-    id: str
-    title: str
-    logsource: Logsource
-    rules: tuple[str, ...] | None
-    condition: Node
-    file: str
-    line: int
 
 
 def read_document(document: Document, placeholders: Placeholders | None = None) -> Rule | Filter | Problem:
