@@ -296,11 +296,11 @@ def _tables(data: _Bytes, offsets: _Int64) -> _Table:
         TOKENS: np.empty((max(256, size // 48), 2), np.int32),
         VALUES: np.empty((max(256, size // 192), 3), np.int64),
         SPELLED: np.empty((max(256, size // 384), 4), np.int64),
-        PATHS: np.empty((256, 8), np.int64),
+        PATHS: np.empty((256, 11), np.int64),
         NAMES: np.empty((256, 4), np.int64),
         NAME_BYTES: np.empty(1 << 14, np.uint8),
     }
-    tables[PATHS][0] = (0, -1, 0, -1, -1, -1, -1, -1)  # the object itself; no key can find it
+    tables[PATHS][0] = (0, -1, 0, -1, -1, -1, -1, -1, 0, -1, -1)  # the object itself; no key can find it
     slots = {kind: _slots(tables[kind], int(state[kind])) for kind in (VALUES, SPELLED, PATHS, NAMES)}
     while full := tokenise_block(
         buffer, offsets, _seeds(), state, rows, prints, bad, tables[TOKENS],

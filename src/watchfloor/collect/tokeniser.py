@@ -358,7 +358,7 @@ def _hex4(buffer: Any, at: Any, end: Any) -> Any:
     """The number that four hexadecimal digits spell, or -1."""
     if at + 4 > end:
         return -1
-    number = 0
+    number = np.int64(0)
     for i in range(at, at + 4):
         c = np.int64(buffer[i])
         if 48 <= c <= 57:
@@ -383,7 +383,7 @@ def _unescape(buffer: Any, at: Any, end: Any, target: Any, to: Any) -> Any:
         v = _load(buffer, at)
         y = v ^ _BACKSLASHES
         hit = (y - _ONES) & ~y & _HIGH
-        run = _zeros(hit) >> 3 if hit != _0 else 8
+        run = _zeros(hit) >> 3 if hit != _0 else np.int64(8)
         left = end - at
         _store(target, to, v)
         if run >= left:
@@ -394,7 +394,7 @@ def _unescape(buffer: Any, at: Any, end: Any, target: Any, to: Any) -> Any:
             continue
         if at + 1 >= end:
             return -1
-        c = np.int64(buffer[at + 1])
+        c: Any = np.int64(buffer[at + 1])
         at += 2
         if c == 117:
             point = _hex4(buffer, at, end)
@@ -624,9 +624,10 @@ def _array_end(buffer: Any, at: Any, end: Any, depth: Any, control: Any) -> Any:
 # -- the block --------------------------------------------------------------------------------------------------------
 
 # Columns of the tables, behind offset, length and hash of a text.
-PARENT, NAME, ARRAY, FIRST, NEXT = 3, 4, 5, 6, 7
-"""Of a path (a key below a parent): the parent path, its name id, the name id of an array there (-1: none yet), and
-the paths last seen as first member in it and as next member behind it: objects repeat the order of their members."""
+PARENT, NAME, ARRAY, FIRST, NEXT, TEXT, TEXT_SIZE, TEXT_VALUE = 3, 4, 5, 6, 7, 8, 9, 10
+"""Of a path (a key below a parent): the parent path, its name id, the name id of an array there (-1: none yet),
+the paths last seen as first member in it and as next member behind it (objects repeat the order of their members), and
+where its last string stands, how long it is (-1: none yet) and its value id (most fields repeat their last value)."""
 VALUE = 3
 """Of a spelled string: the id of the text it comes to."""
 LAST = 3
@@ -670,7 +671,7 @@ def tokenise_block(
         prints: uint64[n, 3], filled with fingerprint (2) and shape of every row.
         bad: int64[n, 3], filled with record, reason, byte within the record.
         token_table: int32[.., 2], filled with name id, value id.
-        value_table: int64[.., 3]; spelled_table: int64[.., 4]; path_table: int64[.., 8]; name_table: int64[.., 4].
+        value_table: int64[.., 3]; spelled_table: int64[.., 4]; path_table: int64[.., 11]; name_table: int64[.., 4].
         value_slots, spelled_slots, path_slots, name_slots: uint64, a power of two, more slots than entries.
         name_bytes: uint8, what the offsets of `name_table` point to; the other tables point into `buffer`.
 
@@ -734,6 +735,8 @@ def tokenise_block(
                 break
             c = buffer[at]
             name = np.int64(-1)
+            value = np.int64(-1)
+            string = np.int64(-1)  # the path whose last string this is
             text = np.int64(0)
             size_of_text = np.int64(0)
             kind = 0  # 0: text as it stands; 1: a string with escapes; 2: an array with surrogates to mend
@@ -840,6 +843,7 @@ def tokenise_block(
                         path_table[path, ARRAY] = -1
                         path_table[path, FIRST] = -1
                         path_table[path, NEXT] = -1
+                        path_table[path, TEXT_SIZE] = -1
                         paths += 1
                     if before < 0:
                         path_table[parent, FIRST] = path
@@ -862,17 +866,28 @@ def tokenise_block(
                 c = buffer[at]
                 if c == 34:
                     text = at + 1
-                    close, escaped = _string_end(buffer, text, end)
-                    if close < 0:
-                        at = end
-                        reason = _TRUNCATED
-                        break
-                    if control and _has_control(buffer, text, close):
-                        reason = _CONTROL
-                        break
-                    kind = 1 if escaped else 0
+                    size_of_text = path_table[path, TEXT_SIZE]
+                    close = text + size_of_text
+                    if (
+                        size_of_text >= 0
+                        and close < end
+                        and buffer[close] == 34
+                        and _equal(buffer, path_table[path, TEXT], buffer, text, size_of_text)
+                    ):
+                        value = path_table[path, TEXT_VALUE]
+                    else:
+                        close, escaped = _string_end(buffer, text, end)
+                        if close < 0:
+                            at = end
+                            reason = _TRUNCATED
+                            break
+                        if control and _has_control(buffer, text, close):
+                            reason = _CONTROL
+                            break
+                        kind = 1 if escaped else 0
+                        size_of_text = close - text
+                        string = path
                     name = path_table[path, NAME]
-                    size_of_text = close - text
                     at = close + 1
                 elif c == 123:
                     if depth >= MAX_DEPTH:
@@ -940,7 +955,6 @@ def tokenise_block(
                     continue
 
             # the value: its id in the table of distinct texts
-            value = np.int64(-1)
             spell_slot = np.int64(-1)
             spell = _0
             spell_at = text
@@ -990,6 +1004,11 @@ def tokenise_block(
                     spelled_table[spelled, 2] = np.int64(spell)
                     spelled_table[spelled, VALUE] = value
                     spelled += 1
+
+            if string >= 0:
+                path_table[string, TEXT] = spell_at
+                path_table[string, TEXT_SIZE] = spell_size
+                path_table[string, TEXT_VALUE] = value
 
             # the token; a name already seen in this record gets the new value (a refused record may have left
             # a position behind that now belongs to another name)
@@ -1065,7 +1084,7 @@ def group_columns(
 
     stamp = (stamps[0] + 1) << 32
     stamps[0] += 1
-    most = min(tokens, len(name_scratch))
+    most: Any = min(tokens, len(name_scratch))
     names = np.empty(most, np.int32)
     filled = np.empty(most, np.int64)
     width = 0
