@@ -138,15 +138,14 @@ TACTICS: Mapping[str, tuple[str, str]] = {
 """Threat purpose, the first part of a GuardDuty finding type -> ATT&CK tactic."""
 
 FLOW_NAMES: Mapping[str, str] = {
-    "accountid": "account-id", "interfaceid": "interface-id", "logstatus": "log-status", "vpcid": "vpc-id",
-    "subnetid": "subnet-id", "instanceid": "instance-id", "tcpflags": "tcp-flags", "pktsrcaddr": "pkt-srcaddr",
-    "pktdstaddr": "pkt-dstaddr", "azid": "az-id", "sublocationtype": "sublocation-type",
-    "sublocationid": "sublocation-id", "pktsrcawsservice": "pkt-src-aws-service",
-    "pktdstawsservice": "pkt-dst-aws-service", "flowdirection": "flow-direction", "trafficpath": "traffic-path",
-    "rejectreason": "reject-reason", "srcaddr": "srcaddr", "dstaddr": "dstaddr", "srcport": "srcport",
-    "dstport": "dstport",
+    "interfaceid": "interface-id", "logstatus": "log-status", "vpcid": "vpc-id", "subnetid": "subnet-id",
+    "instanceid": "instance-id", "tcpflags": "tcp-flags", "pktsrcaddr": "pkt-srcaddr", "pktdstaddr": "pkt-dstaddr",
+    "azid": "az-id", "sublocationtype": "sublocation-type", "sublocationid": "sublocation-id",
+    "pktsrcawsservice": "pkt-src-aws-service", "pktdstawsservice": "pkt-dst-aws-service",
+    "flowdirection": "flow-direction", "trafficpath": "traffic-path", "rejectreason": "reject-reason",
+    "srcaddr": "srcaddr", "dstaddr": "dstaddr", "srcport": "srcport", "dstport": "dstport",
 }  # fmt: skip
-"""A flow log field without case and punctuation -> the name in AWS's documentation."""
+"""A flow log field without case and punctuation -> the name in AWS's documentation. `accountId` is GuardDuty's as well."""
 
 PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "41": "ipv6", "47": "gre", "50": "esp", "58": "icmpv6", "132": "sctp"}
 """IANA protocol number -> name."""
@@ -370,7 +369,7 @@ def _resources(items: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
 def flow(r: Record) -> Mapped:
     """One aggregated flow of one interface, seen from the interface (field reference of VPC flow logs)."""
     source, target = r.read("pkt-srcaddr", real), r.read("pkt-dstaddr", real)
-    action = r.read("action")
+    action = r.read("action", real)
     start, end = r.take("start"), r.read("end")
     egress = r.read("flow-direction", to({"ingress": 1, "egress": 2}), _or(0))
     number = r.read("protocol")
@@ -392,9 +391,9 @@ def flow(r: Record) -> Mapped:
         status_code=r.take("log-status"),
         cloud={
             "provider": "AWS",
-            "account.uid": r.take("account-id"),
-            "region": r.take("region"),
-            "zone": r.take("az-id"),
+            "account.uid": r.read("account-id").coalesce(r.read("account_id"), r.read("accountId")),
+            "region": r.read("region", real),
+            "zone": r.read("az-id", real),
         },
         connection_info={
             "direction_id": egress.coalesce(r.constant(0)),
@@ -450,7 +449,7 @@ def finding(r: Record) -> Mapped:
         message=r.read("title"),
         is_alert=True,
         severity_id=r.read("severity").map(_severity),
-        status_id=r.read("service.archived").map(lambda value: 4 if value == "true" else 1),
+        status_id=r.read("service.archived").map(lambda value: 5 if value == "true" else 1),
         count=r.read("service.count", integer),
         confidence_score=r.read("confidence", integer),
         cloud={"provider": "AWS", "region": r.take("region"), "account.uid": r.take("accountId"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from watchfloor.collect.convert import boolean, integer, ip, iso, json, number
+from watchfloor.collect.convert import boolean, integer, ip, iso, json, number, real
 from watchfloor.collect.mapping import Mapped, Record, event, maps
 from watchfloor.collect.records import Records
 from watchfloor.ocsf.column import Column
@@ -196,7 +196,7 @@ def _logged(r: Record) -> dict[str, Any]:
         "src_endpoint.location.postal_code": r.read("client.geographicalContext.postalCode"),
         "src_endpoint.location.lat": latitude,
         "src_endpoint.location.long": r.read("client.geographicalContext.geolocation.lon", number),
-        "src_endpoint.zone": r.read("client.zone"),
+        "src_endpoint.zone": r.read("client.zone", real),
         "src_endpoint.isp": r.read("securityContext.isp"),
         "src_endpoint.domain": r.read("securityContext.domain"),
         "src_endpoint.autonomous_system.number": r.read("securityContext.asNumber", integer),
@@ -344,6 +344,7 @@ def threat(r: Record) -> Mapped:
     """What Okta found suspicious."""
     logged = _logged(r)
     address = logged.pop("src_endpoint.ip")
+    logged["status_id"] = 1  # of a finding: new
     for name in [name for name in logged if name.startswith(("src_endpoint.", "http_request."))]:
         del logged[name]  # a finding has neither
     return event(
