@@ -50,7 +50,9 @@ def cast(column: Column, attribute: Attribute, class_name: str) -> tuple[Column,
 
 def _split(column: Column, wanted: pa.DataType, convert: Callable[[Any], Any]) -> tuple[Column, Column | None]:
     if pa.types.is_timestamp(column.type):
-        column = column.apply(lambda values: values.cast(pa.timestamp("ms", tz=values.type.tz)).cast(pa.int64()))
+        column = column.apply(
+            lambda values: values.cast(pa.timestamp("ms", tz=values.type.tz), safe=False).cast(pa.int64())
+        )
     if not pa.types.is_nested(column.type) and not pa.types.is_boolean(wanted):
         try:
             return Column(column.codes, column.values.cast(wanted)), None

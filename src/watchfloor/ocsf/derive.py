@@ -63,7 +63,8 @@ def derive(class_name: str, columns: Mapping[str, Column | Any], rows: int) -> d
         if name in ("class_uid", "category_uid", "type_uid") or not language.has(class_name, attribute.sibling):
             continue
         numbers, _ = cast(known[name], attribute, class_name)
-        derived = numbers.map(attribute.enum.get, pa.string())
+        table = attribute.enum if "." not in name else {n: c for n, c in attribute.enum.items() if n != UNKNOWN}
+        derived = numbers.map(table.get, pa.string())  # "Unknown" inside an object only takes room
         said = known.get(attribute.sibling)
         known[attribute.sibling] = derived if said is None else said.text().coalesce(derived)
 

@@ -35,7 +35,7 @@ class Line:
         type: for people: `string`, `epoch ms`, `object user`, `list of object fingerprint`.
         column: the Arrow type of our column; None for an object.
         enum: (number, caption).
-        members: for an object, the columns directly in it.
+        members: for an object, what OCSF requires or recommends directly in it; `more` counts the others.
         profiles: OCSF profiles that bring it.
     """
 
@@ -47,6 +47,7 @@ class Line:
     column: str | None
     enum: tuple[tuple[int | str, str], ...]
     members: tuple[str, ...]
+    more: int
     profiles: tuple[str, ...]
     observable: bool
     deprecated: str | None
@@ -72,8 +73,15 @@ class Page:
     lines: tuple[Line, ...]
 
     def of(self, requirement: str) -> tuple[Line, ...]:
-        """The attributes of one requirement, by name."""
-        return tuple(line for line in self.lines if line.requirement == requirement)
+        """The attributes of one requirement that are always there, by name."""
+        return tuple(line for line in self.lines if line.requirement == requirement and not line.profiles)
+
+    @property
+    def with_profile(self) -> tuple[Line, ...]:
+        """The attributes that come with a profile, by profile and name."""
+        return tuple(
+            sorted((line for line in self.lines if line.profiles), key=lambda line: (line.profiles, line.name))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +168,7 @@ def _render(page: Page) -> Iterator[str]:
     yield f"{page.name}  ({page.uid})  {page.caption}"
     yield f"{page.category} ({page.category_uid}) · OCSF {page.schema_version}{origin}"
     if page.deprecated:
-        yield f"DEPRECATED {page.deprecated}"
+        yield from textwrap.wrap(f"DEPRECATED {page.deprecated}", _WIDTH)
     yield ""
     yield from textwrap.wrap(page.description, _WIDTH)
     yield ""
@@ -170,11 +178,11 @@ def _render(page: Page) -> Iterator[str]:
     for constraint in page.constraints:
         yield ""
         yield f"rule: {constraint}"
-    for requirement in REQUIREMENTS:
-        lines = page.of(requirement)
+    sections = [(requirement, page.of(requirement)) for requirement in REQUIREMENTS]
+    for title, lines in [*sections, ("with a profile", page.with_profile)]:
         if lines:
             yield ""
-            yield requirement
+            yield title
             for line in lines:
                 yield from _render_line(line)
 
@@ -185,8 +193,9 @@ def _render_line(line: Line) -> Iterator[str]:
     if line.enum and line.name not in ("activity_id", "class_uid", "category_uid", "type_uid"):
         shown = ", ".join(f"{number} {caption}" for number, caption in line.enum)
         yield from textwrap.wrap(shown, _WIDTH, initial_indent=" " * 27, subsequent_indent=" " * 27)
-    if line.members and line.requirement != "optional":
+    if line.members:
         shown = ", ".join(member.removeprefix(line.name) for member in line.members)
+        shown += f" and {line.more} more" if line.more else ""
         yield from textwrap.wrap(
             shown, _WIDTH, initial_indent=" " * 27, subsequent_indent=" " * 27, break_on_hyphens=False
         )
@@ -194,9 +203,11 @@ def _render_line(line: Line) -> Iterator[str]:
 
 def _line(attribute: Attribute) -> Line:
     inner: tuple[str, ...] = ()
+    more = 0
     if attribute.object and attribute.arrow is None:
         object_ = schema.load().object_(attribute.object)
-        inner = tuple(f"{attribute.name}.{name}" for name in object_)
+        inner = tuple(f"{attribute.name}.{n}" for n, member in object_.items() if member.requirement != "optional")
+        more = len(object_) - len(inner)
     return Line(
         name=attribute.name,
         caption=attribute.caption,
@@ -206,6 +217,7 @@ def _line(attribute: Attribute) -> Line:
         column=None if attribute.arrow is None else _arrow(attribute.arrow),
         enum=tuple(attribute.enum.items()),
         members=inner,
+        more=more,
         profiles=attribute.profiles,
         observable=attribute.observable is not None,
         deprecated=attribute.deprecated,
@@ -213,6 +225,8 @@ def _line(attribute: Attribute) -> Line:
 
 
 def _type(attribute: Attribute) -> str:
+    if attribute.name == "unmapped":
+        return "map of text to text"
     name = TYPE_NAMES.get(attribute.type, attribute.type.removesuffix("_t"))
     if attribute.object:
         name = f"{name} {attribute.object}" if attribute.object != "object" else "JSON text"

@@ -59,6 +59,11 @@ class Events:
             if len(column) != rows:
                 raise SchemaError(f"column '{name}' of class {known.name} has {len(column)} rows, not {rows}")
             attribute = language.attribute(known.name, name)
+            if name == nest.UNMAPPED:
+                raise SchemaError(
+                    "'unmapped' is a map and no column",
+                    remedy=f"name what is in it: '{nest.PREFIX}<the source's own name>'",
+                )
             if column.all_missing:
                 continue
             fits, failed = cast(column, attribute, known.name)
@@ -137,10 +142,8 @@ class Events:
 
     def with_columns(self, columns: Mapping[str, Column | Any]) -> Events:
         """These events with columns added or replaced; None or an all-missing column removes one."""
-        made = Events.build(self.class_name, columns, len(self))
-        arrays = {name: self.table.column(name) for name in self.names if name not in columns}
-        arrays.update({name: made.table.column(name) for name in made.names if name in columns or name not in arrays})
-        return Events._of(self.class_name, arrays)
+        kept: dict[str, Column | Any] = {name: self.column(name) for name in self.names}
+        return Events.build(self.class_name, {**kept, **columns}, len(self))
 
     # -- other shapes ---------------------------------------------------------------------------------------------
 

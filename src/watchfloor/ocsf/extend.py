@@ -63,7 +63,7 @@ class Extension:
 
     def observables(self) -> dict[int, str]:
         """Our own observable type_id -> caption, from the dictionary and from what objects refine."""
-        found = {d["observable"]: d["caption"] for d in self.attributes.values() if "observable" in d}
+        found = {d["observable"]: d.get("caption", a) for a, d in self.attributes.items() if "observable" in d}
         for data in self.objects.values():
             for name, use in data["attributes"].items():
                 if "observable" in use:

@@ -2,8 +2,8 @@
 
 One finding per (rule, event). `time` is when the finding was made, as OCSF wants it for findings; when it happened
 stands in `start_time`, `end_time`, `finding_info.first_seen_time` and `last_seen_time`. The uid follows from rule and
-event, so a replay makes the same findings. Columnar: what depends on the rule is kept once per rule, what depends on the
-event is taken from its columns; only the two texts written for people and the JSON of deciding fields are made per row.
+event, so a replay makes the same findings. Columnar: what depends on the rule is kept once per rule, what depends on
+the event is taken from its columns; only the sentence for people and the JSON of deciding fields are made per row.
 """
 
 from __future__ import annotations

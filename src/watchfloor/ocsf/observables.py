@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from watchfloor.ocsf import schema
-from watchfloor.ocsf.column import Column
+from watchfloor.ocsf.column import Codes, Column, Rows
 from watchfloor.ocsf.events import Events
 
 LEFT_OUT: frozenset[int] = frozenset(
@@ -39,7 +39,11 @@ def observables(events: Events) -> Column:
     wanted = schema.attribute(events.class_name, "observables").arrow
     assert wanted is not None
     captions = schema.load().object_("observable")["type_id"].enum
-    names, types, rows, kinds, values = [], [], [], [], []
+    names: list[str] = []
+    types: list[int] = []
+    rows: list[Rows] = []
+    kinds: list[Codes] = []
+    values: list[pa.Array] = []
     for name, type_id, where, found in _found(events):
         rows.append(where)
         kinds.append(np.full(len(where), len(names), np.int32))
@@ -70,7 +74,7 @@ def observables(events: Events) -> Column:
     return Column(codes, lists)
 
 
-def _found(events: Events) -> Iterator[tuple[str, int, np.ndarray[tuple[int], np.dtype[np.int64]], pa.Array]]:
+def _found(events: Events) -> Iterator[tuple[str, int, Rows, pa.Array]]:
     """Per attribute: name, type_id, the rows that have it, their values as text."""
     for name, type_id in observed(events.class_name, events.names):
         column = events.column(name)
@@ -84,9 +88,7 @@ def _found(events: Events) -> Iterator[tuple[str, int, np.ndarray[tuple[int], np
         yield name, type_id, where, text.values.take(pa.array(text.codes[where]))
 
 
-def _hashes(
-    name: str, column: Column
-) -> Iterator[tuple[str, int, np.ndarray[tuple[int], np.dtype[np.int64]], pa.Array]]:
+def _hashes(name: str, column: Column) -> Iterator[tuple[str, int, Rows, pa.Array]]:
     """The hashes of an array of fingerprints."""
     array = column.plain()
     lengths = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)

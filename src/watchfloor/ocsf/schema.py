@@ -13,7 +13,7 @@ import hashlib
 import importlib.util
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +172,7 @@ class Schema:
 
     # -- classes --------------------------------------------------------------------------------------------------
 
-    @lru_cache(maxsize=None)  # noqa: B019  (one Schema lives as long as the process)
+    @cache  # noqa: B019  (one Schema lives as long as the process)
     def class_(self, name: str) -> Class:
         """The class of that name.
 
@@ -226,7 +226,7 @@ class Schema:
 
     # -- attributes -----------------------------------------------------------------------------------------------
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def attribute(self, class_name: str, name: str) -> Attribute:
         """The attribute of that dotted name, through nested objects; every profile the class allows is on.
 
@@ -257,6 +257,7 @@ class Schema:
             members = self.object_(found.object)
         raise AssertionError(name)
 
+    @cache  # noqa: B019
     def has(self, class_name: str, name: str) -> bool:
         """Is there an attribute of that dotted name?"""
         try:
@@ -265,7 +266,7 @@ class Schema:
             return False
         return True
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def object_(self, name: str) -> Mapping[str, Attribute]:
         """The attributes of an object type.
 
@@ -327,9 +328,12 @@ class Schema:
             return pa.list_(scalar) if is_array else scalar
         if not self.raw["objects"][object_]["attributes"]:  # a free-form object: its JSON text
             return pa.list_(pa.string()) if is_array else pa.string()
-        return pa.list_(self.struct(object_)) if is_array else None
+        if not is_array:
+            return None
+        struct = self.struct(object_)  # one that holds arrays only is kept as JSON text
+        return pa.list_(struct if struct.num_fields else pa.string())
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def struct(self, object_: str) -> pa.StructType:
         """The bounded Arrow struct of an object inside an array: its scalars and one level of objects, by name.
 

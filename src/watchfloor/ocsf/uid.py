@@ -59,12 +59,10 @@ def hexadecimal(words: Words) -> pa.Array:
     Returns:
         n strings of 16 * k characters.
     """
-    rows = len(words)
-    octets = np.ascontiguousarray(words.astype(">u8")).view(np.uint8).reshape(rows, -1)
-    width = octets.shape[1] * 2 if rows else 0
-    text = _HEX[octets].reshape(-1) if rows else np.zeros(0, np.uint8)
-    offsets = np.arange(rows + 1, dtype=np.int32) * np.int32(width)
-    return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets.tobytes()), pa.py_buffer(text.tobytes()))
+    rows, count = words.shape
+    octets = np.frombuffer(words.astype(">u8").tobytes(), np.uint8)
+    offsets = np.arange(rows + 1, dtype=np.int32) * np.int32(16 * count)
+    return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets.tobytes()), pa.py_buffer(_HEX[octets].tobytes()))
 
 
 def _mix(words: Words) -> Words:
