@@ -13,11 +13,13 @@ import hashlib
 import io
 import logging
 import os
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import msgspec
 import numpy as np
@@ -38,8 +40,11 @@ DIGEST = 1024
 SETTLE_S = 2.0
 """A file that has not grown for so long is not in the middle of a record that spans lines."""
 
-TRIES = 3
-"""How often a file that changes under our hands is looked at again before we wait for the next round."""
+MAX_ROTATIONS = 1000
+"""Rotated files that are caught up with in one reading."""
+
+SPANNING = frozenset(("auditd",))
+"""Formats whose records span lines, so that the last one is complete only when the file has settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +92,18 @@ class Tail:
         paths: files, or patterns such as `/var/log/app/*.log`; rotated siblings are found by themselves.
         format: name of their format; None recognises it by the first bytes.
         settle_s: seconds without growth after which an event of several lines is complete.
+        final: nobody writes any more: the last line is a record even without its end.
     """
 
-    def __init__(self, paths: Sequence[str | Path], format: str | None = None, settle_s: float = SETTLE_S) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        format: str | None = None,
+        settle_s: float = SETTLE_S,
+        *,
+        final: bool = False,
+    ) -> None:
+        self.final = final
         self.paths = tuple(str(path) for path in paths)
         self.format = None if format is None else by_name(format)
         self.settle_s = settle_s
@@ -119,18 +133,17 @@ class Tail:
         """What was written since `after`, first to the file's rotated forerunners, then to the file itself."""
         path = Path(stream)
         position = Position.load(after) if after else None
-        for _ in range(TRIES):
+        for _ in range(MAX_ROTATIONS):
             try:
                 file = path.open("rb")
             except OSError as error:
-                if position is not None and isinstance(error, FileNotFoundError):
-                    # Moved away and not created anew yet: what was written before the move is still there.
-                    old = _forerunner(path, position)
-                    if old is None:
-                        return
-                    yield from self._finish(path, old, position)
-                    return
-                raise cannot_open(error, path) from error
+                old = _forerunner(path, position) if position is not None else None
+                if position is None or not isinstance(error, FileNotFoundError):
+                    raise cannot_open(error, path) from error
+                if old is not None:
+                    # Moved away and not created anew yet; the writer may still hold it open.
+                    yield from self._rest(path, old, position, final=self._settled(old))
+                return
             with file:
                 if position is None or _same(file, position):
                     yield from self._grown(path, file, position or Position())
@@ -139,45 +152,50 @@ class Tail:
                 if old is None:
                     position = yield from self._lost(file, position)
                     continue
-                position = yield from self._finish(path, old, position)
-                position = _successor(path, old, position) or replace(
-                    _identify(file, Position()), format=position.format
-                )
-        log.debug("a tailed file was replaced again and again while it was read")
+                switched = os.fstat(file.fileno()).st_size > 0 or self._settled(old)
+                position = yield from self._rest(path, old, position, final=switched)
+                if not switched:
+                    return  # the writer may not have let go of the old file yet
+                position = _successor(path, old, position) or _start_of(file, position)
+        log.warning("a tailed file was rotated %d times while it was read", MAX_ROTATIONS)
+
+    def _settled(self, path: Path) -> bool:
+        return time.time() - path.stat().st_mtime >= self.settle_s
 
     def _grown(self, path: Path, file: BinaryIO, position: Position) -> Iterator[Batch]:
         """The file at the path, which may still be written to."""
-        size = os.fstat(file.fileno()).st_size
-        if size == 0:
+        status = os.fstat(file.fileno())
+        if status.st_size == 0:
             return
         format = self._format(path, file, position)
-        whole = _last_line_end(file, size)
-        settled = time.time() - os.fstat(file.fileno()).st_mtime >= self.settle_s
-        view: BinaryIO = file
-        if settled and whole:
-            # No event of several lines is open, but the last line may be: hide it.
-            view = cast(BinaryIO, _Upto(file, whole))
-        yield from self._batches(view, file, format, position, final=settled and whole > 0)
+        if format.name in SPANNING and not self.final and time.time() - status.st_mtime >= self.settle_s:
+            whole = _last_line_end(file, status.st_size)
+            if whole:
+                # No event of several lines is open, but the last line may be: hide it.
+                yield from self._batches(cast(BinaryIO, _Upto(file, whole)), file, format, position, final=True)
+            return
+        yield from self._batches(file, file, format, position, final=self.final)
 
-    def _finish(self, path: Path, old: Path, position: Position) -> Any:
-        """A rotated file, which is complete. Returns the position at its end."""
-        log.info("reading the rest of a rotated file")
+    def _rest(self, path: Path, old: Path, position: Position, *, final: bool) -> Generator[Batch, None, Position]:
+        """What is left of a rotated file. Returns the position behind it."""
         with old.open("rb") as file:
             for member in unpack(str(old), file):
                 if member.file is None:
-                    continue
+                    raise SourceMalformed(member.problem or "cannot be read", file=old)
                 format = self._format(path, member.file, position)
-                last = position
-                for batch in self._batches(member.file, None, format, position, final=True):
-                    last = Position.load(batch.after)
+                for batch in self._batches(member.file, None, format, position, final=final):
+                    position = Position.load(batch.after)
                     yield batch
-                return last
+                return position
         return position
 
-    def _lost(self, file: BinaryIO, position: Position) -> Any:
+    def _lost(self, file: BinaryIO, position: Position) -> Generator[Batch, None, Position]:
         """The file we read is nowhere to be found: say so, and start with the one that stands in its place."""
-        fresh = replace(_identify(file, Position()), format=position.format)
-        reason = f"the file was replaced and its rotated copy is gone: what followed byte {position.offset} is lost"
+        fresh = _start_of(file, position)
+        reason = (
+            f"the file was truncated or replaced and no rotated copy was found: "
+            f"what was written behind byte {position.offset} is lost, if anything was"
+        )
         yield Batch(Block(b"", np.zeros(1, np.int64), b"", position.format), fresh.dump(), [], reason)
         return fresh
 
@@ -276,21 +294,27 @@ def _same(file: BinaryIO, position: Position) -> bool:
     return position.size == 0 or _digest(file, position.size) == position.digest
 
 
+def _start_of(file: BinaryIO, position: Position) -> Position:
+    """The beginning of this file, in the same format."""
+    return replace(_identify(file, Position()), format=position.format)
+
+
 def _siblings(path: Path) -> list[Path]:
-    """Files beside this one that rotation may have made of it, newest first."""
-    names = {path.name, path.stem}
+    """Files beside this one that rotation may have made of it (`a.log.1.gz`, `a-20260102.log`), newest first."""
+    stem, suffix = re.escape(path.stem), re.escape(path.suffix)
+    pattern = re.compile(
+        rf"{re.escape(path.name)}[._-].+|{stem}[._-](?:\d[\dTZ:._-]*|old|bak|prev){suffix}(?:\.\w{{2,4}})?"
+    )
     found: list[tuple[float, Path]] = []
     try:
         entries = list(os.scandir(path.parent))
     except OSError:
         return []
     for entry in entries:
-        if entry.name != path.name and any(entry.name.startswith(name) for name in names):
-            try:
+        if pattern.fullmatch(entry.name):
+            with suppress(OSError):
                 if entry.is_file():
                     found.append((entry.stat().st_mtime, Path(entry.path)))
-            except OSError:
-                continue
     return [sibling for _, sibling in sorted(found, reverse=True)]
 
 
@@ -298,38 +322,28 @@ def _forerunner(path: Path, position: Position) -> Path | None:
     """The rotated file that the position means: by identity, else by its first bytes and length."""
     siblings = _siblings(path)
     for sibling in siblings:
-        try:
-            with sibling.open("rb") as file:
-                if _same(file, position):
-                    return sibling
-        except OSError:
-            continue
+        with suppress(OSError), sibling.open("rb") as file:
+            if _same(file, position):
+                return sibling
     if not position.size:
         return None
     for sibling in siblings:
-        try:
-            with sibling.open("rb") as file:
-                for member in unpack(sibling.name, file):
-                    if member.file is not None and _digest(member.file, position.size) == position.digest:
-                        return sibling
-                    break
-        except OSError:
-            continue
+        with suppress(OSError), sibling.open("rb") as file:
+            member = next(unpack(sibling.name, file), None)
+            if member is None or member.file is None or _digest(member.file, position.size) != position.digest:
+                continue
+            if member.file is file and sibling.stat().st_size < position.offset:
+                continue  # begins alike, but is not it
+            return sibling
     return None
 
 
 def _successor(path: Path, old: Path, position: Position) -> Position | None:
     """The start of the next younger rotated file, where the log was rotated more than once since we looked."""
-    try:
-        age = old.stat().st_mtime
-    except OSError:
-        return None
-    younger = [sibling for sibling in _siblings(path) if sibling != old and sibling.stat().st_mtime > age]
-    for sibling in reversed(younger):
-        try:
-            with sibling.open("rb") as file:
-                status = os.fstat(file.fileno())
+    with suppress(OSError):
+        age = old.stat().st_mtime_ns
+        for sibling in reversed(_siblings(path)):
+            status = sibling.stat()
+            if sibling != old and status.st_mtime_ns > age:
                 return Position(device=status.st_dev, inode=status.st_ino, format=position.format)
-        except OSError:
-            continue
     return None

@@ -50,7 +50,12 @@ class Csv:
         lines, delimiter = _table(head)
         if delimiter is None:
             return 0.0
-        cells = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        try:
+            cells = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        except csv.Error:
+            return 0.0
+        if not cells:
+            return 0.0
         if len(head) >= HEAD and len(cells) > 2:
             cells.pop()  # it may be cut off
         width = len(cells[0])
@@ -97,17 +102,24 @@ class Csv:
 def _row(line: str, names: list[str], delimiter: str) -> tuple[dict[str, Any], str]:
     if not names:
         return {}, "no header row before this row"
-    try:
-        rows = list(csv.reader([line], delimiter=delimiter))
-    except csv.Error as error:
-        return {}, str(error)
-    cells = rows[0] if rows else []
+    cells, reason = _cells(line, delimiter)
+    if reason:
+        return {}, reason
     width = len(names)
     if len(cells) > width and not any(cells[width:]):
         cells = cells[:width]  # trailing delimiters
-    if len(rows) != 1 or len(cells) != width:
+    if len(cells) != width:
         return {}, f"{len(cells)} cells where the header names {width}"
     return dict(zip(names, cells, strict=True)), ""
+
+
+def _cells(line: str, delimiter: str) -> tuple[list[str], str]:
+    """The cells of one row, or why it is none."""
+    try:
+        rows = list(csv.reader([line], delimiter=delimiter))
+    except csv.Error as error:
+        return [], str(error).partition(" - ")[0]
+    return (rows[0], "") if len(rows) == 1 else ([], "not one row")
 
 
 def _table(head: bytes) -> tuple[list[str], str | None]:
@@ -164,7 +176,9 @@ class _Framing:
         self.final = final
 
     def run(self) -> Iterator[Framed]:
-        data = self.file.read(BLOCK)
+        data = b""
+        while len(data) < HEAD and (chunk := self.file.read(BLOCK)):
+            data += chunk
         base = 0
         at = len(BOM) if data.startswith(BOM) else 0
         given = _SEPARATOR_LINE.match(data, at)
@@ -198,9 +212,11 @@ class _Framing:
                 if reason and ended and not self.final and not stopped and reason == OPEN_QUOTE:
                     at -= len(raw)
                     break
+                cells = None
                 if not context and not reason:
-                    cells = next(iter(csv.reader([text(raw)[0]], delimiter=delimiter)), [])
-                    names = _columns([cell.strip("\r\n") for cell in cells])
+                    cells, reason = _cells(text(raw)[0].rstrip("\r\n"), delimiter)
+                if cells and not reason:
+                    names = _columns(cells)
                     context = orjson.dumps({"delimiter": delimiter, "columns": names})
                 elif base + at > self.after:
                     if reason:

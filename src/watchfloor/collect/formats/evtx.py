@@ -14,7 +14,7 @@ import io
 import os
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -42,6 +42,7 @@ CHUNK = 65536
 GROUP = 128
 """Chunks given to the library at once: 8 MiB."""
 
+NO_RECORD = 2**64 - 1
 RECORD_MAGIC = b"**\x00\x00"
 SPOOL = 64 * 1024 * 1024
 
@@ -54,7 +55,6 @@ class _Chunk:
     at: int  # in the file
     first: int  # record ids by its header
     last: int
-    sound: bool
 
 
 class Evtx:
@@ -71,11 +71,16 @@ class Evtx:
     def frame(self, file: BinaryIO, context: bytes = b"", *, after: int = 0, final: bool = True) -> Iterator[Framed]:
         """Records with an id above `after`, in the order of their ids. `Framed.after` is the last id of the step."""
         with _seekable(file) as whole:
-            chunks = [chunk for chunk in _chunks(whole) if not chunk.sound or chunk.last > after]
-            for start in range(0, len(chunks), GROUP):
-                step = _group(whole, chunks[start : start + GROUP], after)
+            chunks, lost = _chunks(whole)
+            if after:
+                lost = []  # told when the file was read for the first time
+            for group in _groups(chunk for chunk in chunks if chunk.last > after):
+                step = _group(whole, group, after)
                 after = max(after, step.after)
-                yield Framed(step.block, after, step.bad)
+                yield Framed(step.block, after, [*lost, *step.bad])
+                lost = []
+            if lost:
+                yield Framed(joined([], self.name), max(after, 1), lost)
             size = whole.seek(0, os.SEEK_END)
             torn = size > HEADER and (size - HEADER) % CHUNK != 0
             if size < HEADER or (torn and final and broken(file) is None):
@@ -107,26 +112,59 @@ class _seekable:
             self.copy.close()
 
 
-def _chunks(file: BinaryIO) -> list[_Chunk]:
-    """All chunks that hold something, sound ones by record id, the others last."""
+def _chunks(file: BinaryIO) -> tuple[list[_Chunk], list[Bad]]:
+    """The chunks that hold records, by record id, and those that nothing can be read from."""
     size = file.seek(0, os.SEEK_END)
     found: list[_Chunk] = []
+    lost: list[Bad] = []
     for at in range(HEADER, size, CHUNK):
         file.seek(at)
-        head = file.read(CHUNK)
-        if not head.strip(b"\x00"):
+        part = file.read(CHUNK)
+        if not part.strip(b"\x00"):
             continue  # allocated, never written
-        if len(head) < 512 or not head.startswith(CHUNK_MAGIC):
-            found.append(_Chunk(at, 0, 0, False))
+        if len(part) < 512 or not part.startswith(CHUNK_MAGIC):
+            count = len(_record_ids(part))
+            reason = f"chunk at byte {at}: no event chunk where one should be ({count or 'no'} records in it)"
+            lost.append(Bad(0, reason, part[:BAD_HEAD]))
             continue
-        _, _, _, first, last, _, _, _, _ = _CHUNK_HEAD.unpack_from(head)
-        unused = first in (0, 2**64 - 1) and last in (0, 2**64 - 1)
-        if unused and RECORD_MAGIC not in head[512:]:
-            continue
-        sound = first <= last and last - first < CHUNK
-        found.append(_Chunk(at, first, last, sound))
-    # A ring that has wrapped: the file order is not the order of time.
-    return sorted(found, key=lambda chunk: (not chunk.sound, chunk.first if chunk.sound else chunk.at))
+        _, _, _, first, last, _, _, _, _ = _CHUNK_HEAD.unpack_from(part)
+        if not 0 < first <= last < first + CHUNK:
+            # An empty chunk, or a damaged header: the records know their ids.
+            ids = _record_ids(part)
+            if not ids:
+                if first not in (0, NO_RECORD) and part[512:].strip(b"\x00"):
+                    lost.append(Bad(0, f"chunk at byte {at}: its header is damaged", part[:BAD_HEAD]))
+                continue
+            first, last = min(ids), max(ids)
+        found.append(_Chunk(at, first, last))
+    # A ring that has wrapped: the order in the file is not the order of time.
+    return sorted(found, key=lambda chunk: (chunk.first, chunk.at)), lost
+
+
+def _record_ids(part: bytes) -> list[int]:
+    """Ids of what looks like records in a chunk."""
+    ids: list[int] = []
+    at = part.find(RECORD_MAGIC)
+    while 0 <= at <= len(part) - 24:
+        size, identifier = struct.unpack_from("<IQ", part, at + 4)
+        if 28 <= size <= CHUNK and 0 < identifier < NO_RECORD:
+            ids.append(identifier)
+        at = part.find(RECORD_MAGIC, at + 4)
+    return ids
+
+
+def _groups(chunks: Iterable[_Chunk]) -> Iterator[list[_Chunk]]:
+    """Chunks to be read together. Those whose ids overlap stay together, so that one can resume behind each group."""
+    group: list[_Chunk] = []
+    last = 0
+    for chunk in chunks:
+        if len(group) >= GROUP and chunk.first > last:
+            yield group
+            group = []
+        group.append(chunk)
+        last = max(last, chunk.last)
+    if group:
+        yield group
 
 
 def _group(file: BinaryIO, chunks: list[_Chunk], after: int) -> Framed:
@@ -141,8 +179,6 @@ def _group(file: BinaryIO, chunks: list[_Chunk], after: int) -> Framed:
     bad: list[Bad] = []
     last = after
     try:
-        if not all(chunk.sound for chunk in chunks):
-            raise RuntimeError
         parser = PyEvtxParser(io.BytesIO(_HEADER + b"".join(parts)), number_of_threads=os.cpu_count() or 1)
         rows: Any = parser.records_json()
         for row in rows:
@@ -162,9 +198,6 @@ def _one(chunk: _Chunk, part: bytes, after: int, records: list[bytes], bad: list
 
     where = f"chunk at byte {chunk.at}"
     last = after
-    if not part.startswith(CHUNK_MAGIC):
-        bad.append(Bad(len(records), f"{where}: no event chunk where one should be", part[:BAD_HEAD]))
-        return last
     seen: set[int] = set()
     reasons: list[str] = []
     rows: Any = iter(PyEvtxParser(io.BytesIO(_HEADER + part), number_of_threads=1).records_json())
@@ -180,9 +213,12 @@ def _one(chunk: _Chunk, part: bytes, after: int, records: list[bytes], bad: list
         if row["event_record_id"] > after:
             records.append(row["data"].encode("utf-8", "replace") + b"\n")
             last = max(last, row["event_record_id"])
-    missing = [i for i in range(chunk.first, chunk.last + 1) if i not in seen and i > after] if chunk.sound else []
-    if not missing and reasons and not chunk.sound:
-        missing = [0]
+    span = range(chunk.first, chunk.last + 1)
+    if len(span) > CHUNK // 24:
+        span = range(0)  # ids made up by damage
+    missing = [i for i in span if i not in seen and i > after]
+    if reasons and not missing:
+        missing = [chunk.last]
     reason = reasons[0] if reasons else "record missing"
     for number in missing:
         bad.append(Bad(len(records), f"{where}: {reason}", _raw(part, number)))

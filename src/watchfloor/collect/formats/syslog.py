@@ -59,7 +59,9 @@ class Syslog(LineFormat):
 
     def frame(self, file: BinaryIO, context: bytes = b"", *, after: int = 0, final: bool = True) -> Iterator[Framed]:
         """Cut at line ends; where the stream begins with an octet count, by octet counts as long as they last."""
-        start = file.read(16)
+        start = b""
+        while len(start) < 16 and (more := file.read(16 - len(start))):
+            start += more
         if file.seekable():
             file.seek(0)
         else:
@@ -116,11 +118,17 @@ def _frame_counted(file: BinaryIO, name: str, after: int, final: bool) -> Iterat
                 if size > MAX_RECORD:
                     break
                 if end > len(data):
-                    break
+                    if not ended or not (final or broken(file) is not None):
+                        break
+                    # Cut off, or a wrong count: only this line is given up.
+                    end = data.find(b"\n", at) + 1 or len(data)
+                    bad.append(Bad(len(good), CUT, data[at:end][:BAD_HEAD]))
+                    at = end
+                    continue
                 good.append(data[count.end() : end].rstrip(b"\n") + b"\n")
             else:
                 newline = data.find(b"\n", at)
-                if newline < 0 or (newline - at < 12 and not ended and len(data) - at < 12):
+                if newline < 0:
                     break
                 end = newline + 1
                 line = data[at:end]
@@ -152,8 +160,7 @@ def _frame_counted(file: BinaryIO, name: str, after: int, final: bool) -> Iterat
         if stuck:
             break
     if data.strip() and (final or broken(file) is not None):
-        counted = _COUNTED.match(data) is not None or broken(file) is not None
-        if counted:
+        if broken(file) is not None:
             yield Framed(joined([], name, COUNTED), base + len(data), [Bad(0, CUT, data[:BAD_HEAD])])
         else:
             yield Framed(joined([data], name, COUNTED), base + len(data))

@@ -149,7 +149,7 @@ def _header(context: bytes) -> _Header | None:
         one("unset_field", b"-"),
         text(one("path", b""))[0],
         names,
-        types + ("string",) * (len(names) - len(types)),
+        (types + ("string",) * (len(names) - len(types)))[: len(names)],
     )
 
 
