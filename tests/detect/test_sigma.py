@@ -373,6 +373,14 @@ def test_a_broken_rule_is_told_where_and_why(detection: Any, reason: str, line: 
     assert found.line == line
 
 
+@pytest.mark.parametrize(
+    "condition", ["1 of " + "*a" * 5000, "(" * 24 + "s" + ")" * 24, "not " * 2000 + "s", " or ".join(["s"] * 2000)]
+)
+def test_a_long_condition_neither_hangs_nor_floods_the_reader(condition: str) -> None:
+    found = parsed(yaml.safe_dump({**HEAD, "detection": {"s": {"f": 1}, "condition": condition}}))
+    assert isinstance(found, Rule) or len(found.reason) < 500
+
+
 def test_a_regular_expression_that_would_explode_elsewhere_runs_in_linear_time() -> None:
     assert not hits({"f|re": "^(a+)+$"}, f="a" * 50_000 + "!")
 

@@ -83,6 +83,7 @@ __all__ = ["MODIFIERS", "read_document"]
 Placeholders = Mapping[str, Sequence[str]]
 
 _MAX_CONDITION = 20_000  # characters
+_MAX_MESSAGE = 300  # characters of pySigma's own words; they may quote the rule at length
 _MAX_PARENTHESES = 24  # pySigma's condition parser backtracks over every pair
 _TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE)
 _ATTACK_OTHER = re.compile(r"attack\.[a-z]\d{4}(?:\.\d{3})?", re.IGNORECASE)
@@ -118,7 +119,7 @@ def read_document(document: Document, placeholders: Placeholders | None = None) 
     label = ""
     try:
         if isinstance(document.data, dict):
-            label = str(document.data.get("title") or document.data.get("id") or "")
+            label = str(document.data.get("title") or document.data.get("id") or "")[:_MAX_MESSAGE]
         return _read(document, placeholders or {})
     except _Refused as error:
         return Problem(document.file, document.line(*error.path), label, error.reason, error.remedy, error.kind)
@@ -143,7 +144,8 @@ class _Refused(Exception):
 
 
 def _message(error: SigmaError) -> str:
-    return str(error.args[0] if error.args else error).rstrip(".")
+    text = str(error.args[0] if error.args else error).rstrip(".")
+    return text if len(text) <= _MAX_MESSAGE else text[:_MAX_MESSAGE] + "…"
 
 
 def _remedy(error: SigmaError) -> str:
