@@ -121,9 +121,8 @@ def show(rule: str, *, rules: Rules, json: Flag = False) -> int:
             remedy=f"say which:\n     {near}" if matching else "watchfloor rules list --rules ... --find TEXT",
         )
     found = matching[0]
-    tables = taxonomy.tables_for(found.logsource)
     columns = {
-        name: list(taxonomy.columns(tables, name) or (f"unmapped.{name}",))
+        name: list(taxonomy.columns(found.logsource, name) or (f"unmapped.{name}",))
         for name in fields_of(found.condition)
     }
     routes = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
 
@@ -22,19 +22,27 @@ LEVEL_STYLES = {
     "informational": "dim",
 }
 
+PIPED_WIDTH = 200
+"""Columns of a table that nobody looks at in a terminal."""
+
 
 def console() -> Console:
     """stdout, for answers. Plain text when piped; NO_COLOR is obeyed."""
     from rich.console import Console
 
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False)
+    return Console(file=sys.stdout, highlight=False, emoji=False, width=_width(sys.stdout))
 
 
 def side() -> Console:
     """stderr, for progress and asides."""
     from rich.console import Console
 
-    return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty(), emoji=False)
+    return Console(file=sys.stderr, highlight=False, emoji=False, width=_width(sys.stderr))
+
+
+def _width(stream: TextIO) -> int | None:
+    """A terminal's own width; a file has room for whole lines."""
+    return None if stream.isatty() else PIPED_WIDTH
 
 
 def json_line(value: Any) -> None:

@@ -70,6 +70,11 @@ class Mapper:
         self._observe = observe
         self._shapes: dict[frozenset[str], list[tuple[Integration, Mapping[str, frozenset[str]]]]] = {}
 
+    @property
+    def integrations(self) -> tuple[Integration, ...]:
+        """What it can map, in order of preference."""
+        return tuple(self._integrations)
+
     def map(self, records: Records, *, only: str | None = None) -> MappedBatch:
         """Map a batch.
 
@@ -80,7 +85,14 @@ class Mapper:
         batch = MappedBatch()
         if records.rows == 0:
             return batch
-        for integration, rows in self._recognise(records, only):
+        recognised = self._recognise(records, only)
+        if sum(len(rows) for _, rows in recognised) < records.rows:
+            known = np.zeros(records.rows, np.bool_)
+            for _, rows in recognised:
+                known[rows] = True
+            reason = "no integration recognises it" if only is None else f"there is no integration {only!r}"
+            batch.bad += _all_bad(records.take(np.flatnonzero(~known)), reason)
+        for integration, rows in recognised:
             batch.integrations[integration.id] += len(rows)
             part = records if len(rows) == records.rows else records.take(rows)
             self._map_integration(integration, part, batch)

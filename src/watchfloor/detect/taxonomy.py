@@ -174,6 +174,9 @@ class Taxonomy:
         used: dict[str, set[str]] = {}
         for entry in self._entries.values():
             for number, condition in enumerate(entry.where):
+                if all(column != "class_name" for column, _ in condition.tests):
+                    for table in entry.tables:
+                        used.setdefault(table, set()).update(schema.load().names)
                 for column, values in condition.tests:
                     if column != "class_name":
                         continue
@@ -205,12 +208,16 @@ class Taxonomy:
 
 
 def _exists(class_name: str, column: str) -> bool:
+    """As `schema.has`, without the search for near names: it is asked for every class."""
     from watchfloor.ocsf import schema
 
-    try:
-        return schema.attribute(class_name, column) is not None
-    except (SchemaError, KeyError):
-        return False
+    members = schema.class_(class_name).attributes
+    for step in column.split("."):
+        found = members.get(step)
+        if found is None:
+            return False
+        members = schema.load().object_(found.object) if found.object else {}
+    return True
 
 
 @cache

@@ -15,8 +15,9 @@ from watchfloor.collect.mapper import Leftovers
 from watchfloor.collect.quarantine import Bad
 from watchfloor.errors import SourceMalformed
 from watchfloor.ocsf.events import Events
-from watchfloor.run.path import Path, Quarantined, merged
+from watchfloor.run.path import Path, merged
 from watchfloor.store.landing import LandedBlock
+from watchfloor.store.quarantine import Quarantined
 
 __all__ = ["Totals", "detect"]
 
@@ -138,4 +139,4 @@ def _unframed(
     totals.read += 1
     totals.quarantined += 1
     totals.reasons[bad.reason] += 1
-    quarantine(Quarantined(item.name, item.name, sequence + bad.record, now, item.format.name, bad.reason, bad.raw))
+    quarantine(Quarantined(item.name, item.name, sequence + bad.record, now, item.format.name, "", bad.reason, bad.raw))

@@ -19,34 +19,29 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import orjson
 
+from watchfloor.collect.formats.format import Offsets, offsets_of
 from watchfloor.collect.formats.recognise import by_name
 from watchfloor.collect.mapper import Leftovers, Mapper
 from watchfloor.collect.quarantine import Bad
 from watchfloor.collect.records import tokenise
+from watchfloor.detect.sentence import fields_of
 from watchfloor.ocsf import finding
 from watchfloor.ocsf.events import Events
+from watchfloor.store.quarantine import Quarantined
 
 if TYPE_CHECKING:
     from watchfloor.collect.formats.format import Block
     from watchfloor.detect.engine import Engine
     from watchfloor.detect.rule import Rule
+    from watchfloor.detect.taxonomy import Taxonomy
     from watchfloor.store.landing import LandedBlock
 
-__all__ = ["Outcome", "Path", "Quarantined", "merged"]
+__all__ = ["UNFRAMED", "Outcome", "Path", "merged", "unframed"]
 
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A record that could not be read or mapped, and why."""
-
-    source: str
-    stream: str
-    sequence: int
-    received: int
-    format: str
-    reason: str
-    raw: bytes
+UNFRAMED = "unframed"
+"""Format of landed records that could not be cut out of their stream: their head is kept, the context holds why."""
 
 
 @dataclass(slots=True)
@@ -69,21 +64,29 @@ class Path:
         mapper: maps records to events.
         engine: matches rules; None maps only.
         rules: the engine's rules, in its order.
+        taxonomy: where the rules' fields are found.
     """
 
-    def __init__(self, mapper: Mapper, engine: Engine | None, rules: Sequence[Rule]) -> None:
+    def __init__(self, mapper: Mapper, engine: Engine | None, rules: Sequence[Rule], taxonomy: Taxonomy) -> None:
         self.mapper, self.engine, self.rules = mapper, engine, rules
         self._facts = [_facts(rule) for rule in rules]
+        self._fields = [taxonomy.places(rule.logsource, fields_of(rule.condition)) for rule in rules]
 
-    def run(self, block: LandedBlock, *, now: int, integration: str | None = None) -> Outcome:
+    def run(
+        self, block: LandedBlock, *, now: int, integration: str | None = None, mapper: Mapper | None = None
+    ) -> Outcome:
         """Take the records of one block all the way.
 
         Args:
             block: records of one stream of one source.
             now: the time findings are created at, epoch milliseconds.
             integration: the product, where the estate says so.
+            mapper: in place of the path's own, where a source has settings of its own.
         """
         outcome = Outcome(read=len(block.offsets) - 1)
+        if block.format == UNFRAMED:
+            outcome.quarantined = _unframed(block)
+            return outcome
         decoded = by_name(block.format).decode(_as_block(block))
         records, unreadable = tokenise(
             decoded.ndjson,
@@ -93,7 +96,7 @@ class Path:
             sequence=block.sequence,
             received=block.received,
         )
-        batch = self.mapper.map(records, only=integration)
+        batch = (mapper or self.mapper).map(records, only=integration)
         outcome.events, outcome.leftovers, outcome.integrations = batch.events, batch.leftovers, batch.integrations
         outcome.mapped = batch.rows
         outcome.quarantined = _quarantined(block, (*decoded.bad, *unreadable, *batch.bad))
@@ -108,8 +111,13 @@ class Path:
         matches = self.engine.match(events)
         if len(matches.rows) == 0:
             return None
-        reasons = self.engine.reasons(events, matches)
-        return finding.findings(events, matches.rows, matches.rules, self._facts, reasons=reasons, created=now)
+        order = np.argsort(matches.rules, kind="stable")
+        rules, starts = np.unique(matches.rules[order], return_index=True)
+        hits = [
+            finding.Match(self._facts[rule], rows.astype(np.int64), self._fields[rule])
+            for rule, rows in zip(rules.tolist(), np.split(matches.rows[order], starts[1:]), strict=True)
+        ]
+        return finding.findings(events, hits, created=now)
 
 
 def merged(blocks: Iterable[LandedBlock], records: int) -> Iterable[LandedBlock]:
@@ -149,7 +157,7 @@ def merged(blocks: Iterable[LandedBlock], records: int) -> Iterable[LandedBlock]
             held[0].format,
             held[0].context,
         )
-        if held and (not alike or size + rows > records):
+        if held and (not alike or size + rows > records or block.format == UNFRAMED):
             yield joined()
             held, size = [], 0
         held.append(block)
@@ -176,6 +184,7 @@ def _quarantined(block: LandedBlock, found: Iterable[Bad]) -> list[Quarantined]:
             sequence=int(block.sequence[number]),
             received=int(block.received[number]),
             format=block.format,
+            integration="",
             reason=bad.reason,
             raw=bad.raw,
         )
@@ -183,13 +192,32 @@ def _quarantined(block: LandedBlock, found: Iterable[Bad]) -> list[Quarantined]:
     ]
 
 
+def unframed(found: Sequence[Bad]) -> tuple[bytes, Offsets, bytes]:
+    """Records that could not be framed as a block of their own: payload, offsets, and the reasons as context."""
+    payload = b"".join(bad.raw for bad in found)
+    return payload, offsets_of([bad.raw for bad in found]), orjson.dumps([bad.reason for bad in found])
+
+
+def _unframed(block: LandedBlock) -> list[Quarantined]:
+    reasons = orjson.loads(block.context)
+    # A block that was read from its middle has lost its first records: reasons count from the end.
+    reasons = reasons[len(reasons) - len(block) :] if len(reasons) >= len(block) else reasons
+    return _quarantined(
+        block,
+        [Bad(i, reasons[i], block.payload[block.offsets[i] : block.offsets[i + 1]]) for i in range(len(block))],
+    )
+
+
 def _facts(rule: Rule) -> finding.RuleFacts:
     return finding.RuleFacts(
-        id=rule.id,
+        uid=rule.id,
         title=rule.title,
         level=rule.level,
         description=rule.description,
+        author=rule.author,
+        attacks=tuple(finding.Attack(technique_uid=technique) for technique in rule.techniques)
+        + tuple(finding.Attack(tactic_name=tactic) for tactic in rule.tactics),
         tags=rule.tags,
         references=rule.references,
-        file=rule.file,
+        false_positives=rule.falsepositives,
     )

@@ -58,7 +58,7 @@ def prepared(
         rulebook = replace(rulebook, rules=kept)
     mapper = Mapper(integrations if integrations is not None else find_integrations())
     engine = Engine(rulebook.rules, taxonomy)
-    return Prepared(Path(mapper, engine, rulebook.rules), rulebook)
+    return Prepared(Path(mapper, engine, rulebook.rules, taxonomy), rulebook)
 
 
 def chosen_format(format: str | None, records: str | None) -> Format | None:

@@ -32,7 +32,7 @@ class SigmaLaw:
                 continue
             wanted = raw.to_pylist()
             places = {
-                column for table in tables for column in taxonomy.columns((table,), name.removesuffix("[]")) or ()
+                column for table in tables for column in taxonomy.in_tables((table,), name.removesuffix("[]")) or ()
             }
             for place in sorted(places):
                 column = events.column(place)

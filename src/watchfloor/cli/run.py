@@ -1,0 +1,130 @@
+"""`watchfloor run ESTATE`: the path, until stopped; with --once until everything that is there has been taken."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from watchfloor.cli.screen import json_line, progress, side
+
+if TYPE_CHECKING:
+    from watchfloor.run.local import BatchReport, LocalEngine
+
+Flag = Annotated[bool, Parameter(negative=())]
+
+
+@dataclass(slots=True)
+class Sum:
+    """All batches of one run together."""
+
+    batches: int = 0
+    read: int = 0
+    mapped: int = 0
+    quarantined: int = 0
+    findings: int = 0
+    seconds: float = 0.0
+    integrations: Counter[str] = field(default_factory=Counter)
+    leftovers: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def add(self, report: BatchReport) -> None:
+        """Count one batch in."""
+        self.batches += 1
+        self.read += report.read
+        self.mapped += report.mapped
+        self.quarantined += report.quarantined
+        self.findings += report.findings
+        self.seconds += report.seconds
+        self.integrations.update(report.integrations)
+        self.leftovers.update(report.leftovers)
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "batches": self.batches,
+            "read": self.read,
+            "mapped": self.mapped,
+            "quarantined": self.quarantined,
+            "findings": self.findings,
+            "seconds": round(self.seconds, 3),
+            "integrations": dict(self.integrations),
+        }
+
+
+def run(estate: Path, *, once: Flag = False, json: Flag = False) -> int:
+    """Run an estate: collect, map, detect, store. Ctrl-C ends it cleanly; a kill loses and doubles nothing.
+
+    Args:
+        estate: the folder that holds estate.toml.
+        once: stop when everything that is there now has been taken.
+        json: one JSON object per batch on stdout, and one at the end.
+    """
+    from watchfloor.estate import load
+    from watchfloor.run.local import LocalEngine
+    from watchfloor.run.prepare import prepared
+
+    described = load(estate)
+    with progress("reading rules", None, "rules"):
+        ready = prepared(
+            [path for path in described.rules if path.exists()],
+            integrations=described.integrations(),
+            min_level=described.min_level,
+            placeholders=described.placeholders,
+        )
+    total = Sum()
+    with LocalEngine(described, ready) as engine:
+        try:
+            if once:
+                _drain(engine, total, json=json, final=True)
+            while not once:
+                _drain(engine, total, json=json, final=False)
+                time.sleep(described.poll_seconds)
+        except KeyboardInterrupt:
+            if once:
+                raise
+            side().print("stopped; the next run goes on where this one ended")
+    screen = side()
+    for problem in ready.rulebook.problems[:5]:
+        screen.print(f"[yellow]rule not loaded[/] {problem.file}:{problem.line}: {problem.reason}")
+    if len(ready.rulebook.problems) > 5:
+        screen.print(f"... and {len(ready.rulebook.problems) - 5} more: watchfloor check {estate}")
+    if json:
+        json_line(total.as_json())
+    products = ", ".join(f"{name} {count:,}" for name, count in total.integrations.most_common()) or "none"
+    rate = f", {total.read / total.seconds:,.0f} records/s" if total.seconds > 1 else ""
+    screen.print(f"estate {described.name} | rules: {len(ready.rulebook.rules):,} | products: {products}")
+    screen.print(
+        f"read {total.read:,} = mapped {total.mapped:,} + quarantined {total.quarantined:,}"
+        f" | findings: {total.findings:,} | batches: {total.batches}, {total.seconds:.1f} s{rate}"
+    )
+    screen.print(f"lake: {described.store / 'lake'}")
+    return 0
+
+
+def _drain(engine: LocalEngine, total: Sum, *, json: bool, final: bool) -> None:
+    """Collect what is there, then process all of it."""
+    with progress("collecting", None, "records") as bar:
+        engine.collect(final=final, advance=bar.advance)
+    for trouble in engine.trouble:
+        side().print(f"[yellow]{trouble.source}[/]: {trouble.stream}: {trouble.reason}")
+    with progress("processing", None, "records") as bar:
+        while (report := engine.process()) is not None:
+            total.add(report)
+            bar.advance(report.read)
+            if json:
+                json_line(
+                    {
+                        "batch": report.batch,
+                        "read": report.read,
+                        "mapped": report.mapped,
+                        "quarantined": report.quarantined,
+                        "findings": report.findings,
+                        "tables": dict(report.tables),
+                        "seconds": round(report.seconds, 3),
+                    }
+                )
+            engine.keep_house()

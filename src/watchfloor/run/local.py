@@ -1,0 +1,326 @@
+"""One machine, one process: collect into the landing, take what landed along the path, commit.
+
+    collect    files -> landing; acknowledged (position moved) only when flushed
+    process    landing -> events, findings, quarantine -> lake; batch by batch, exactly once
+
+The two know of each other only through the landing, so a crash between them costs nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+
+import orjson
+
+from watchfloor import __version__
+from watchfloor.clock import Clock, monotonic_s, now_ms
+from watchfloor.collect.files import Opened, opened, walk
+from watchfloor.collect.integration import Integration
+from watchfloor.collect.mapper import Leftovers, Mapper
+from watchfloor.collect.source import START, Batch
+from watchfloor.collect.tail import Tail
+from watchfloor.errors import EstateError, SourceError, SourceUnreachable, WatchfloorError
+from watchfloor.estate import Estate, SourceSettings
+from watchfloor.run.path import UNFRAMED, Outcome, merged, unframed
+from watchfloor.run.prepare import Prepared, chosen_format
+from watchfloor.store import quarantine
+from watchfloor.store.commit import Committer, Intent
+from watchfloor.store.lake import Lake
+from watchfloor.store.landing import LandedBlock, LandingReader, LandingWriter
+from watchfloor.store.lock import EstateLock
+
+__all__ = ["BatchReport", "LocalEngine", "Trouble", "source_mappers", "sources_checked"]
+
+log = logging.getLogger(__name__)
+
+FLUSH_BYTES = 16 << 20
+"""Bytes landed before they are flushed and acknowledged."""
+
+PACKED = (b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"BZh", b"ElfFile\x00")
+"""Files that are read as a whole: archives, compressed files, event files. Any other file is tailed."""
+
+SKIPPED_NAMES = (".", "~")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A stream that could not be read, or not to its end."""
+
+    source: str
+    stream: str
+    reason: str
+
+
+@dataclass(slots=True)
+class BatchReport:
+    """What one batch did: `read == mapped + quarantined`."""
+
+    batch: int
+    read: int
+    mapped: int
+    quarantined: int
+    findings: int
+    seconds: float
+    redone: bool = False
+    tables: Mapping[str, int] = field(default_factory=dict)
+    integrations: Counter[str] = field(default_factory=Counter)
+    leftovers: Leftovers = field(default_factory=Counter)
+
+
+class LocalEngine:
+    """The engine of one estate; holds its lock until closed.
+
+    Args:
+        estate: what is watched.
+        ready: rules and mappings.
+        clock: gives the received time of records.
+
+    Raises:
+        StoreLocked: another engine runs on this estate.
+        StoreNewer, StoreDamaged, StoreFull: the store cannot be used.
+        EstateError: a source names an integration or a format that does not exist.
+    """
+
+    def __init__(self, estate: Estate, ready: Prepared, *, clock: Clock = now_ms) -> None:
+        self.estate, self.ready, self._clock = estate, ready, clock
+        self._mappers = source_mappers(estate, ready.path.mapper)
+        self._products = {source.id: source.integration for source in estate.sources}
+        for source in estate.sources:
+            chosen_format(source.format, source.records)
+        self._lock = EstateLock(estate.store, clock=clock)
+        try:
+            self._lake = Lake(estate.store / "lake")
+            self._committer = Committer(self._lake, estate.store / "cursor.json")
+            positions = self._committer.positions
+            self._writers = {
+                source.id: LandingWriter(
+                    estate.store / "landing", source.id, committed=positions.get(source.id, 0), clock=clock
+                )
+                for source in estate.sources
+            }
+            self._reader = LandingReader(estate.store / "landing")
+        except BaseException:
+            self._lock.release()
+            raise
+        self._whole: dict[str, tuple[int, int]] = {}
+        self.trouble: list[Trouble] = []
+
+    def close(self) -> None:
+        """Let go of files and lock; flushes nothing that was not flushed."""
+        for writer in self._writers.values():
+            writer.close(flush=False)
+        self._lock.release()
+
+    def __enter__(self) -> LocalEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- collect ----------------------------------------------------------------------------------------------------
+
+    def collect(self, *, final: bool = False, advance: Callable[[int, str], None] | None = None) -> int:
+        """Land what the sources have now; returns how many records. Troubles go to `self.trouble`.
+
+        Args:
+            final: take the unfinished last line of a file as a record too.
+            advance: told (records, stream) as they land.
+        """
+        landed = 0
+        self.trouble = []
+        for source in self.estate.sources:
+            writer = self._writers[source.id]
+            resume = writer.resume()
+            before = writer.last
+            open_bytes = 0
+            for stream, read in self._streams(source, final=final):
+                try:
+                    for batch in read(resume.get(stream, START)):
+                        open_bytes += self._land(writer, stream, batch)
+                        if batch.broken is not None:
+                            self.trouble.append(Trouble(source.id, stream, batch.broken))
+                        if advance is not None:
+                            advance(len(batch.records), stream)
+                        if open_bytes >= FLUSH_BYTES:
+                            writer.flush()
+                            open_bytes = 0
+                except SourceError as error:
+                    self.trouble.append(Trouble(source.id, stream, error.what))
+            writer.flush()
+            landed += writer.last - before
+        return landed
+
+    def _land(self, writer: LandingWriter, stream: str, batch: Batch) -> int:
+        received = self._clock()
+        if batch.bad:
+            payload, offsets, reasons = unframed(batch.bad)
+            writer.append(stream, UNFRAMED, payload, offsets, received, context=reasons)
+        block = batch.records
+        writer.append(
+            stream, block.format, block.payload, block.offsets, received, context=block.context, after=batch.after
+        )
+        return len(block.payload)
+
+    def _streams(
+        self, source: SourceSettings, *, final: bool
+    ) -> Iterator[tuple[str, Callable[[str], Iterator[Batch]]]]:
+        """Every file of a source: its name relative to the estate, and how to read it from a position."""
+        paths = _expanded(source.path)
+        if not paths:
+            self.trouble.append(Trouble(source.id, str(source.path), "there is no such file"))
+        for path in paths:
+            name = _relative(path, self.estate.folder)
+            try:
+                with path.open("rb") as file:
+                    head = file.read(8)
+                status = path.stat()
+            except OSError as error:
+                self.trouble.append(Trouble(source.id, name, error.strerror or "cannot be read"))
+                continue
+            if not head.startswith(PACKED) and source.records is None:
+                tail = Tail([path], source.format, final=final)
+                yield name, lambda after, tail=tail, path=path: tail.read(str(path), after)  # type: ignore[misc]
+                continue
+            seen = (status.st_size, status.st_mtime_ns)
+            if self._whole.get(str(path)) == seen:
+                continue
+            self._whole[str(path)] = seen
+            format = chosen_format(source.format, source.records)
+            for item in opened([path], format=format):
+                if not isinstance(item, Opened):
+                    self.trouble.append(Trouble(source.id, name, item.reason))
+                    continue
+                member = name + item.name.removeprefix(str(path))
+                yield member, lambda after, item=item: _whole(item, after)  # type: ignore[misc]
+
+    # -- process ----------------------------------------------------------------------------------------------------
+
+    def process(self) -> BatchReport | None:
+        """Take the next batch of landed records along the path and commit it; None when there is none."""
+        began = monotonic_s()
+        intent = self._committer.pending()
+        redone = intent is not None
+        if intent is None:
+            blocks = list(
+                self._reader.read(self._committer.positions, self.estate.batch_records, sources=list(self._writers))
+            )
+            if not blocks:
+                return None
+            end: dict[str, int] = {}
+            for block in blocks:
+                end[block.source] = int(block.sequence[-1])
+            intent = self._committer.begin(end, maker=__version__)
+        else:
+            blocks = list(self._reader.read(intent.start, until=intent.end))
+        return self._commit(intent, blocks, redone, began)
+
+    def _commit(self, intent: Intent, blocks: list[LandedBlock], redone: bool, began: float) -> BatchReport:
+        # Findings carry the time of the batch's last record, not of the clock: the same batch made twice is the same.
+        now = max((int(block.received.max()) for block in blocks), default=0)
+        tables: dict[str, list[object]] = defaultdict(list)
+        report = BatchReport(intent.batch, 0, 0, 0, 0, 0.0, redone)
+        rejected: list[quarantine.Quarantined] = []
+        for block in merged(blocks, self.estate.batch_records):
+            outcome = self._run(block, now)
+            for events in (*outcome.events, *outcome.findings):
+                tables[events.class_name].append(events.nest())
+            report.read += outcome.read
+            report.mapped += outcome.mapped
+            report.findings += sum(len(found) for found in outcome.findings)
+            report.integrations.update(outcome.integrations)
+            report.leftovers.update(outcome.leftovers)
+            rejected += outcome.quarantined
+        if rejected:
+            tables[quarantine.TABLE].append(quarantine.table(rejected))
+        report.quarantined = len(rejected)
+        report.tables = self._committer.commit(intent, tables).rows
+        report.seconds = monotonic_s() - began
+        return report
+
+    def _run(self, block: LandedBlock, now: int) -> Outcome:
+        return self.ready.path.run(
+            block, now=now, integration=self._products.get(block.source), mapper=self._mappers.get(block.source)
+        )
+
+    def keep_house(self) -> None:
+        """Compact the tables that have gathered many small files."""
+        for name in self._lake.due():
+            removed = self._lake.compact(name)
+            log.info("compacted table %s: %d files", name, removed)
+
+
+def source_mappers(estate: Estate, usual: Mapper) -> dict[str, Mapper | None]:
+    """Per source the mapper that has its settings; None where the usual one will do.
+
+    Raises:
+        EstateError: a source names an integration that does not exist, or gives it settings it does not have.
+    """
+    return {source.id: _mapper(source, estate, usual) for source in estate.sources}
+
+
+def sources_checked(estate: Estate, integrations: Sequence[Integration]) -> list[WatchfloorError]:
+    """What stands in the way of reading the sources, without reading them."""
+    usual = Mapper(integrations)
+    found: list[WatchfloorError] = []
+    for source in estate.sources:
+        try:
+            _mapper(source, estate, usual)
+            chosen_format(source.format, source.records)
+        except WatchfloorError as error:
+            found.append(error)
+        if not _expanded(source.path):
+            found.append(
+                SourceUnreachable(f"source {source.id!r} has no file", file=source.path, remedy="check its path")
+            )
+    return found
+
+
+def _mapper(source: SourceSettings, estate: Estate, usual: Mapper) -> Mapper | None:
+    """A mapper with the source's own settings; None where the usual one will do."""
+    if source.integration is None:
+        if source.settings:
+            raise EstateError(
+                f"source {source.id!r} has settings but names no integration",
+                file=estate.folder / "estate.toml",
+                remedy='add integration = "..." to that source',
+            )
+        return None
+    found = next((i for i in usual.integrations if i.id == source.integration), None)
+    if found is None:
+        known = ", ".join(sorted(i.id for i in usual.integrations))
+        raise EstateError(
+            f"source {source.id!r} names the integration {source.integration!r}, which does not exist",
+            file=estate.folder / "estate.toml",
+            remedy=f"there are: {known}",
+        )
+    return Mapper([found.with_settings(source.settings)]) if source.settings else None
+
+
+def _expanded(path: FilePath) -> list[FilePath]:
+    """A file, all files of a folder, or what a pattern matches."""
+    text = str(path)
+    if any(mark in text for mark in "*?["):
+        depth = next(i for i, part in enumerate(path.parts) if set(part) & set("*?["))
+        fixed = FilePath(*path.parts[:depth])
+        found = [match for match in fixed.glob(str(path.relative_to(fixed))) if match.is_file()]
+    else:
+        found = [item for item in walk([path]) if isinstance(item, FilePath)]
+    return sorted(item for item in found if not item.name.startswith(SKIPPED_NAMES))
+
+
+def _relative(path: FilePath, folder: FilePath) -> str:
+    try:
+        return str(path.resolve().relative_to(folder.resolve()))
+    except ValueError:
+        return str(path)
+
+
+def _whole(item: Opened, after: str) -> Iterator[Batch]:
+    """A stream that is read as a whole; its position is where framing stopped."""
+    position = orjson.loads(after)["offset"] if after else 0
+    for framed in item.frames(position):
+        yield Batch(framed.block, orjson.dumps({"offset": framed.after}).decode(), framed.bad, framed.broken)
