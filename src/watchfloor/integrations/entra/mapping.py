@@ -111,7 +111,7 @@ ENTITY: tuple[tuple[str, int], ...] = (
 ARM: Mapping[str, int] = {"write": 3, "read": 2, "delete": 4, "action": 99, "list": 2, "create": 1}
 """Last part of an Azure operation -> OCSF api_activity activity."""
 
-GOOD = ("0", "success", "succeeded", "accepted", "ok", "start", "started")
+GOOD = ("0", "success", "succeeded", "accepted", "ok")
 BAD = ("failure", "failed", "timeout", "clienterror", "servererror", "unauthorized")
 INTERRUPTED = (
     "50055", "50058", "50072", "50074", "50076", "50079", "50097", "50125", "50127", "50129", "50140", "50203", "65001",
