@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.derive import derive
 from watchfloor.ocsf.events import Events
+
+relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""The first example loads the schema."""
 
 TEXTS = st.text(max_size=8)
 NUMBERS = st.integers(-(2**63), 2**63 - 1)

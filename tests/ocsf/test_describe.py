@@ -29,6 +29,7 @@ def test_every_class_has_a_page() -> None:
 
 def test_a_line() -> None:
     line = describe.describe_attribute("process_activity", "device.os.type_id")
+    assert "100 Windows" in describe.line_text(line)
     assert (100, "Windows") in line.enum and line.column == "int64" and line.requirement == "required"
     assert describe.describe_attribute("file_activity", "file.hashes").type == "list of object fingerprint"
     user = describe.describe_attribute("process_activity", "actor.user")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ocsf.batches import launches, process_events
+from tests.ocsf.batches import launches, process_events, relaxed
 from watchfloor.errors import SchemaError
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
@@ -145,6 +145,7 @@ def test_only_one_class_can_be_joined() -> None:
         Events.concat([])
 
 
+@relaxed
 @given(process_events())
 def test_flatten_undoes_nest(events: Events) -> None:
     again = Events.flatten(events.class_name, events.nest())
@@ -154,6 +155,7 @@ def test_flatten_undoes_nest(events: Events) -> None:
         assert again.table.schema == events.table.schema
 
 
+@relaxed
 @given(process_events())
 def test_the_nested_shape_says_the_same_as_the_json(events: Events) -> None:
     def clean(value: object) -> object:
@@ -168,6 +170,7 @@ def test_the_nested_shape_says_the_same_as_the_json(events: Events) -> None:
     assert nested == [clean(row) for row in events.to_pylist()]
 
 
+@relaxed
 @given(process_events(), st.data())
 def test_take_and_filter_are_rows(events: Events, data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.integers(0, len(events) - 1), max_size=8)) if len(events) else []
@@ -177,12 +180,14 @@ def test_take_and_filter_are_rows(events: Events, data: st.DataObject) -> None:
     assert events.filter(mask).to_pylist() == [row for row, keep in zip(everything, mask, strict=True) if keep]
 
 
+@relaxed
 @given(st.lists(process_events(), min_size=1, max_size=4))
 def test_concat_is_the_rows_one_after_the_other(batches: list[Events]) -> None:
     joined = Events.concat(batches)
     assert joined.to_pylist() == [row for batch in batches for row in batch.to_pylist()]
 
 
+@relaxed
 @given(process_events(), process_events())
 def test_nested_batches_join_in_any_shape(one: Events, two: Events) -> None:
     """A lake may hand back a table of several chunks with different dictionaries."""

@@ -163,6 +163,11 @@ def text(page: Page) -> str:
     return "\n".join(_render(page)) + "\n"
 
 
+def line_text(line: Line) -> str:
+    """One attribute as plain text, with its enum and members."""
+    return "\n".join(_render_line(line)) + "\n"
+
+
 def _render(page: Page) -> Iterator[str]:
     origin = f" · extension {page.extension}" if page.extension else ""
     yield f"{page.name}  ({page.uid})  {page.caption}"

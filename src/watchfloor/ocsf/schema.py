@@ -210,7 +210,7 @@ class Schema:
 
     def near(self, name: str, count: int = _TRIES) -> list[str]:
         """Class names that resemble `name`, best first: by spelling, then by containing it."""
-        close = difflib.get_close_matches(name, self.names, n=count, cutoff=0.6)
+        close = difflib.get_close_matches(name, self.names, n=count, cutoff=0.7)
         return [*close, *(other for other in self.names if name and name in other and other not in close)][:count]
 
     def by_uid(self, uid: int) -> Class:
