@@ -44,13 +44,18 @@ def test_windows_process_creation_is_a_class_whoever_wrote_it(built_in: Taxonomy
     assert not admits(built_in, wanted, cls="process_activity", activity=1)
     tables = built_in.tables_for(wanted)
     for sysmon, security in (("Image", "NewProcessName"), ("ParentImage", "ParentProcessName")):
-        assert built_in.in_tables(tables, sysmon) == built_in.in_tables(tables, security) is not None
+        one, other = built_in.in_tables(tables, sysmon), built_in.in_tables(tables, security)
+        assert one
+        assert other
+        assert one[0] == other[0]
 
 
 def test_one_sysmon_event_belongs_to_several_categories(built_in: Taxonomy) -> None:
     for category in ("registry_set", "registry_event"):
-        assert admits(built_in, Logsource("windows", category), log_name=SYSMON, event_code="13")
-    assert not admits(built_in, Logsource("windows", "registry_set"), log_name=SYSMON, event_code="12")
+        wanted = Logsource("windows", category)
+        assert admits(built_in, wanted, cls="registry_value_activity", log_name=SYSMON, event_code="13")
+    wanted = Logsource("windows", "registry_set")
+    assert not admits(built_in, wanted, cls="registry_value_activity", log_name=SYSMON, event_code="12")
 
 
 def test_a_windows_service_is_its_channels(built_in: Taxonomy) -> None:
@@ -96,8 +101,9 @@ def test_what_nobody_knows_has_no_route(built_in: Taxonomy, logsource: Logsource
 
 
 def test_where_fields_may_stand(built_in: Taxonomy) -> None:
-    found = built_in.places(Logsource("windows", "process_creation"), ["Image", "NewProcessName", "Hashes"])
-    assert found == ("process.file.path", "unmapped.Hashes")
+    found = built_in.places(Logsource("windows", "process_creation"), ["Image", "NewProcessName", "NoSuchField"])
+    assert (found[0], found[-1]) == ("process.file.path", "unmapped.NoSuchField")
+    assert len(set(found)) == len(found)
 
 
 def test_a_field_no_table_names_has_no_columns(built_in: Taxonomy) -> None:

@@ -12,7 +12,7 @@ __all__ = ["LEVELS", "STATUSES", "Filter", "Logsource", "Problem", "ProblemKind"
 LEVELS = ("informational", "low", "medium", "high", "critical")  # Sigma specification v2.1.0, lowest first
 STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 
-ProblemKind = Literal["error", "unsupported", "placeholder", "correlation", "duplicate", "no_route"]
+ProblemKind = Literal["error", "unsupported", "placeholder", "correlation", "duplicate", "no_route", "unused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,8 @@ class Problem:
         reason: one sentence.
         remedy: what its author can do.
         kind: `error` broken; `unsupported` valid, and beyond what we evaluate; `placeholder` needs a value of the
-            estate; `correlation` not evaluated yet; `duplicate` the id is taken; `no_route` unknown log source.
+            estate; `correlation` not evaluated yet; `duplicate` the id is taken; `no_route` unknown log source;
+            `unused` a filter that meets no rule.
     """
 
     file: str

@@ -155,7 +155,7 @@ def _apply(rule_filter: Filter, rules: dict[str, Rule], notes: list[Problem]) ->
     if not hit:
         reason = "the filter applies to no rule that is loaded"
         remedy = "check the ids and the log source it names"
-        notes.append(Problem(rule_filter.file, rule_filter.line, rule_filter.title, reason, remedy, "error"))
+        notes.append(Problem(rule_filter.file, rule_filter.line, rule_filter.title, reason, remedy, "unused"))
 
 
 # ----------------------------------------------------------------------------------------------------- files

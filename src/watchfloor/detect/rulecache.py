@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 FILE = "rules.cache"
 MAX_FILES = 50_000
-_SOURCES = ("sigma.py", "predicate.py", "rule.py", "rulecache.py")
+_SOURCES = ("sigma.py", "lowering.py", "modifiers.py", "predicate.py", "rule.py", "rulecache.py")
 _KINDS = {kind.value: kind for kind in Kind}
 _TUPLES = (Kind.REGEX, Kind.FIELDREF, Kind.TIMEPART)
 _TOKENS = (Token.MANY, Token.ONE)
