@@ -26,11 +26,14 @@ from watchfloor.collect.mapping import Mapped, Record, event, maps
 from watchfloor.collect.records import Records
 from watchfloor.ocsf.column import Column
 
+# fmt: off
+
 # -- which event belongs to which family ------------------------------------------------------------------------------
 
-SYSMON, SECURITY, SYSTEM, POWERSHELL, ENGINE, TASKS, DEFENDER, SESSIONS, REMOTE, DNS = (
-    "sysmon", "security", "system", "powershell", "engine", "tasks", "defender", "sessions", "remote", "dns",
-)  # fmt: skip
+SYSMON, SECURITY, SYSTEM, SERVICES, EVENTLOG, POWERSHELL, ENGINE, TASKS, DEFENDER, SESSIONS, REMOTE, DNS = (
+    "sysmon", "security", "system", "services", "eventlog", "powershell", "engine", "tasks", "defender", "sessions",
+    "remote", "dns",
+)
 
 CHANNELS = {
     "microsoft-windows-sysmon/operational": SYSMON,
@@ -50,7 +53,9 @@ CHANNELS = {
 PROVIDERS = {
     "microsoft-windows-sysmon": SYSMON,
     "microsoft-windows-security-auditing": SECURITY,
-    "service control manager": SYSTEM,
+    "service control manager": SERVICES,
+    "microsoft-windows-eventlog": EVENTLOG,
+    "eventlog": EVENTLOG,
     "microsoft-windows-powershell": POWERSHELL,
     "powershellcore": POWERSHELL,
     "powershell": ENGINE,
@@ -60,7 +65,7 @@ PROVIDERS = {
     "microsoft-windows-terminalservices-remoteconnectionmanager": REMOTE,
     "microsoft-windows-dns-client": DNS,
 }
-"""For records that name no channel."""
+"""Whose event ids are known; several providers share the System log and reuse ids."""
 
 FAMILIES: dict[str, dict[str, tuple[int, ...]]] = {
     SYSMON: {
@@ -91,13 +96,13 @@ FAMILIES: dict[str, dict[str, tuple[int, ...]]] = {
         "audited_launch": (4688,),
         "audited_exit": (4689,),
         "account": (
-            4720, 4722, 4723, 4724, 4725, 4726, 4738, 4740, 4741, 4742, 4743, 4765, 4766, 4767, 4780, 4781, 4794, 5376,
-            5377,
+            4720, 4722, 4723, 4724, 4725, 4726, 4738, 4740, 4741, 4742, 4743, 4765, 4766, 4767, 4780, 4781, 4794,
+            5376, 5377,
         ),
         "rights": (4703, 4704, 4705, 4717, 4718),
         "group": (
-            4727, 4728, 4729, 4730, 4731, 4732, 4733, 4734, 4735, 4737, 4744, 4745, 4746, 4747, 4748, 4749, 4750, 4751,
-            4752, 4753, 4754, 4755, 4756, 4757, 4758, 4759, 4760, 4761, 4762, 4763, 4764,
+            4727, 4728, 4729, 4730, 4731, 4732, 4733, 4734, 4735, 4737, 4744, 4745, 4746, 4747, 4748, 4749, 4750,
+            4751, 4752, 4753, 4754, 4755, 4756, 4757, 4758, 4759, 4760, 4761, 4762, 4763, 4764,
         ),
         "group_listing": (4799,),
         "user_listing": (4798,),
@@ -110,10 +115,9 @@ FAMILIES: dict[str, dict[str, tuple[int, ...]]] = {
         "service": (4697,),
         "event_log": (1100, 1101, 1102, 1104, 1105, 1108, 4719, 4902, 4904, 4905, 4906, 4907, 4912),
     },
-    SYSTEM: {
-        "service": (7000, 7009, 7022, 7023, 7024, 7026, 7031, 7034, 7035, 7036, 7040, 7045),
-        "event_log": (104, 1100, 6005, 6006),
-    },
+    SERVICES: {"service": (7000, 7009, 7022, 7023, 7024, 7026, 7031, 7034, 7035, 7036, 7040, 7045)},
+    EVENTLOG: {"event_log": (104, 1100, 1101, 1102, 1104, 1105, 1108, 6005, 6006)},
+    SYSTEM: {"service": (7036, 7040, 7045), "event_log": (104, 6005, 6006)},
     POWERSHELL: {"script": (4103, 4104)},
     ENGINE: {"script_host": (400, 403, 600, 800)},
     TASKS: {"task": (100, 102, 106, 110, 129, 140, 141, 142, 200, 201)},
@@ -124,10 +128,11 @@ FAMILIES: dict[str, dict[str, tuple[int, ...]]] = {
     SESSIONS: {"session": (21, 23, 24, 25)},
     REMOTE: {"session": (1149,)},
     DNS: {"dns_client": (3006, 3008, 3018, 3020)},
-}  # fmt: skip
+}
 
-FAMILY = {(log, str(code)): name for log, families in FAMILIES.items() for name, codes in families.items()
-          for code in codes}  # fmt: skip
+FAMILY = {
+    (log, str(code)): name for log, families in FAMILIES.items() for name, codes in families.items() for code in codes
+}
 
 OBJECT_TYPES = {"file": "object_file", "directory": "object_file", "key": "object_key"}
 """`ObjectType` of the Security log's object audit."""
@@ -206,13 +211,7 @@ FLAT = {
 """NXLog, Fluent Bit, Fluentd and Winlogbeat before 7; where two names of a record mean the same, the upper one."""
 
 BODIES = ("Event.EventData.", "winlog.event_data.", "event_data.", "winlog.user_data.", "user_data.")
-UNNAMED = {
-    "Data.#text[]": "Data[]",
-    "Data.#text": "Data",
-    "#text": "Data",
-    "#text[]": "Data[]",
-    "Name": "System.EventData_Name",  # the name attribute of the element
-}
+UNNAMED = {"Data.#text[]": "Data[]", "Data.#text": "Data", "#text": "Data", "#text[]": "Data[]"}
 
 # -- from code to OCSF ------------------------------------------------------------------------------------------------
 
@@ -230,10 +229,9 @@ OUTCOME = {
 FAILED = {"0x0": 1, "0x00000000": 1, "0": 1}
 
 INTEGRITY = {
-    "untrusted": 1, "low": 2, "medium": 3, "high": 4, "system": 5, "protected": 6, "appcontainer": 2,
-    "s-1-16-0": 1, "s-1-16-4096": 2, "s-1-16-8192": 3, "s-1-16-8448": 3, "s-1-16-12288": 4, "s-1-16-16384": 5,
-    "s-1-16-20480": 6,
-}  # fmt: skip
+    "untrusted": 1, "low": 2, "medium": 3, "high": 4, "system": 5, "protected": 6, "appcontainer": 2, "s-1-16-0": 1,
+    "s-1-16-4096": 2, "s-1-16-8192": 3, "s-1-16-8448": 3, "s-1-16-12288": 4, "s-1-16-16384": 5, "s-1-16-20480": 6,
+}
 
 HASHES = {"MD5": ("MD5", 1), "SHA1": ("SHA-1", 2), "SHA256": ("SHA-256", 3), "IMPHASH": ("Imphash", 18)}
 
@@ -258,52 +256,51 @@ SESSION_ACTIVITY = {"21": 1, "25": 1, "1149": 1, "23": 2, "24": 2}
 ACCOUNT_ACTIVITY = {
     "4720": 1, "4722": 2, "4723": 3, "4724": 4, "4725": 5, "4726": 6, "4740": 9, "4741": 1, "4743": 6, "4767": 12,
     "4794": 4,
-}  # fmt: skip
+}
 RIGHTS_ACTIVITY = {"4703": 1, "4704": 1, "4717": 1, "4705": 2, "4718": 2}
 GROUP_ACTIVITY = {
-    **dict.fromkeys(("4727", "4731", "4744", "4749", "4754", "4759"), 6),
-    **dict.fromkeys(("4728", "4732", "4746", "4751", "4756", "4761"), 3),
-    **dict.fromkeys(("4729", "4733", "4747", "4752", "4757", "4762"), 4),
+    **dict.fromkeys(("4727", "4731", "4744", "4749", "4754", "4759"), 6), **dict.fromkeys(("4728", "4732", "4746",
+    "4751", "4756", "4761"), 3), **dict.fromkeys(("4729", "4733", "4747", "4752", "4757", "4762"), 4),
     **dict.fromkeys(("4730", "4734", "4748", "4753", "4758", "4763"), 5),
 }
 OBJECT_ACTIVITY = {"4656": 14, "4660": 4, "4663": 2, "4664": 1, "4670": 7}
 KEY_OBJECT_ACTIVITY = {"4660": 4, "4663": 2, "4670": 6}
 DIRECTORY_ACTIVITY = {"4662": 2, "5136": 3, "5137": 1, "5138": 99, "5139": 5, "5141": 4}
 FILTER_ACTIVITY = {"5154": 7, "5155": 7, "5158": 7, "5159": 7, "5156": 1, "5157": 5, "5152": 5, "5031": 5}
-FILTER_VERDICT = {"5154": 1, "5156": 1, "5158": 1, "5031": 2, "5150": 2, "5151": 2, "5152": 2, "5153": 2, "5155": 2,
-                  "5157": 2, "5159": 2}  # fmt: skip
+FILTER_VERDICT = {
+    "5154": 1, "5156": 1, "5158": 1, "5031": 2, "5150": 2, "5151": 2, "5152": 2, "5153": 2, "5155": 2, "5157": 2,
+    "5159": 2,
+}
 DIRECTION = {"%%14592": 1, "%%14593": 2}
 TASK_ACTIVITY = {
     "4698": 1, "106": 1, "4702": 2, "140": 2, "4699": 3, "141": 3, "4700": 4, "4701": 5, "142": 5, "100": 6, "110": 6,
     "129": 6, "200": 6,
-}  # fmt: skip
-SERVICE_ACTIVITY = {"4697": 1, "7045": 1, "7040": 2, "7000": 3, "7009": 3, "7022": 3, "7023": 4, "7024": 4, "7026": 3,
-                    "7031": 4, "7034": 4}  # fmt: skip
+}
+SERVICE_ACTIVITY = {
+    "4697": 1, "7045": 1, "7040": 2, "7000": 3, "7009": 3, "7022": 3, "7023": 4, "7024": 4, "7026": 3, "7031": 4,
+    "7034": 4,
+}
 SERVICE_STATE = {"running": 3, "stopped": 4, "paused": 5}
 SERVICE_FAILED = dict.fromkeys(("7000", "7009", "7022", "7023", "7024", "7026", "7031", "7034"), 2)
-START_TYPES = {"boot start": 1, "system start": 2, "auto start": 3, "demand start": 4, "disabled": 5, "0": 1, "1": 2,
-               "2": 3, "3": 4, "4": 5}  # fmt: skip
-SERVICE_TYPES = {"kernel mode driver": 1, "file system driver": 2, "user mode service": 3, "0x1": 1, "0x2": 2,
-                 "0x10": 3, "0x20": 4}  # fmt: skip
+START_TYPES = {
+    "boot start": 1, "system start": 2, "auto start": 3, "demand start": 4, "disabled": 5, "0": 1, "1": 2, "2": 3,
+    "3": 4, "4": 5,
+}
+SERVICE_TYPES = {
+    "kernel mode driver": 1, "file system driver": 2, "user mode service": 3, "0x1": 1, "0x2": 2, "0x10": 3, "0x20":
+    4,
+}
 LOG_ACTIVITY = {"104": 1, "1102": 1, "1105": 4, "1100": 7, "6005": 6, "6006": 7}
 THREAT_SEVERITY = {"1": 2, "2": 3, "4": 4, "5": 5}
 THREAT_OUTCOME = {"1": 3, "2": 3, "3": 5, "6": 1, "8": 2, "9": 16, "10": 2}
 """Defender's `Action ID`: clean, quarantine, remove, allow, user defined, no action, block -> disposition_id."""
 PROTECTION_ACTIVITY = {
-    "5000": 6,
-    "5009": 6,
-    "5011": 6,
-    "5001": 7,
-    "5010": 7,
-    "5012": 7,
-    "2000": 8,
-    "5004": 8,
-    "5007": 8,
+    "5000": 6, "5009": 6, "5011": 6, "5001": 7, "5010": 7, "5012": 7, "2000": 8, "5004": 8, "5007": 8,
 }
 DNS_STATUS = {"0": 0, "9001": 1, "9002": 2, "9003": 3, "9004": 4, "9005": 5}
 """`QueryStatus` of Sysmon 22 and the DNS client: DNS_ERROR_RCODE_* of winerror.h -> rcode_id."""
 
-# -- which vendor field is which OCSF attribute; `-` and the empty text stay under unmapped -----------------------------
+# -- which vendor field is which OCSF attribute -----------------------------------------------------------------------
 
 ENVELOPE = {
     "metadata.event_code": "System.EventID",
@@ -316,8 +313,10 @@ ENVELOPE = {
     "message": "Message",
 }
 ACTING = {"actor.process.file.path": "Image", "actor.process.uid": "ProcessGuid"}
-IMAGE_FILE = {"version": "FileVersion", "desc": "Description", "company_name": "Company",
-              "product.name": "Product", "internal_name": "OriginalFileName"}  # fmt: skip
+IMAGE_FILE = {
+    "version": "FileVersion", "desc": "Description", "company_name": "Company", "product.name": "Product",
+    "internal_name": "OriginalFileName",
+}
 SUBJECT = {
     "actor.user.uid": "SubjectUserSid",
     "actor.user.name": "SubjectUserName",
@@ -330,7 +329,9 @@ NOTHING = pa.array(["-", ""])
 OS = {"device.os.name": "Windows", "device.os.type": "Windows", "device.os.type_id": 100, "device.type_id": 0}
 
 
-# -- bringing the shapes together ---------------------------------------------------------------------------------------
+# fmt: on
+
+# -- bringing the shapes together -------------------------------------------------------------------------------------
 
 
 def normalise(records: Records, settings: Mapping[str, Any]) -> Records:
@@ -378,32 +379,35 @@ def _evtx_name(name: str) -> str | None:
     if bare.startswith("Event.System."):
         child = bare.removeprefix("Event.System.")
         return SYSTEM_ELEMENT.get(child, f"System.{child}")
+    if name == "Event.EventData.#attributes.Name":
+        return "System.EventData_Name"
     if bare.startswith("Event.EventData."):
         child = bare.removeprefix("Event.EventData.")
-        return (
-            "System.EventData_Name"
-            if "#attributes.Name" in name and child == "Name"
-            else UNNAMED.get(child, child)
-            if child != "Name"
-            else child
-        )
+        return UNNAMED.get(child, child)
     if bare.startswith("Event.UserData."):
         child = bare.removeprefix("Event.UserData.").partition(".")[2]
-        return f"System.UserData_{child}" if child == "xmlns" else child or None
+        return "System.UserData_xmlns" if child == "xmlns" else child or None
     if bare == "Event.RenderingInfo.Message":
         return "Message"
-    return f"System.{bare.removeprefix('Event.')}" if bare == "Event.xmlns" else bare.removeprefix("Event.")
+    return "System.xmlns" if bare == "Event.xmlns" else bare.removeprefix("Event.")
 
 
 def classify(r: Record) -> Column:
     """The family, from channel (or provider) and event id; object audit also from the type of the object."""
-    log = r.read("System.Channel", to(CHANNELS, "")).coalesce(r.read("System.Provider_Name", to(PROVIDERS, "")))
+    log = r.read("System.Channel").zip(r.read("System.Provider_Name"), _log)
     families = log.zip(r.read("System.EventID"), lambda name, code: FAMILY.get((name, code), "other"))
-    if "object" in families.values.to_pylist():
-        return families.zip(r.read("ObjectType"), _object_family)
-    if "registry_key" in families.values.to_pylist():
-        return families.zip(r.read("EventType"), _registry_family)
+    found = families.values.to_pylist()
+    if "object" in found:
+        families = families.zip(r.read("ObjectType"), _object_family)
+    if "registry_key" in found:
+        families = families.zip(r.read("EventType"), _registry_family)
     return families
+
+
+def _log(channel: str | None, provider: str | None) -> str:
+    known = PROVIDERS.get((provider or "").lower())
+    log = CHANNELS.get((channel or "").lower(), "")
+    return known or ("" if log == SYSTEM and provider else log)
 
 
 def _object_family(family: str, object_type: str | None) -> str:
@@ -414,11 +418,17 @@ def _registry_family(family: str, event_type: str | None) -> str:
     return "registry_value" if family == "registry_key" and event_type in VALUE_ACTIVITY else family
 
 
-# -- what mappings are made of ------------------------------------------------------------------------------------------
+# -- what mappings are made of ----------------------------------------------------------------------------------------
+
+
+def texts(r: Record, table: Mapping[str, str]) -> dict[str, Column]:
+    """Text exactly as it is, attribute -> raw name."""
+    found = {attribute: r.take(name) for attribute, name in table.items()}
+    return {attribute: column for attribute, column in found.items() if len(column.values)}
 
 
 def words(r: Record, table: Mapping[str, str]) -> dict[str, Column]:
-    """Text as it is, attribute -> raw name; what says "nothing" stays under `unmapped`."""
+    """Text as it is, attribute -> raw name; `-` and the empty text stay under `unmapped`."""
     found: dict[str, Column] = {}
     for attribute, name in table.items():
         column = r.take(name)
@@ -453,11 +463,16 @@ def _exactly(r: Record, table: Mapping[str, str], convert: Any) -> dict[str, Col
         if len(column.values) == 0:
             continue
         converted = convert(column.values)
-        found[attribute] = column.apply(lambda _, converted=converted: converted)
+        found[attribute] = column.apply(partial(_instead, converted))
         same = pc.fill_null(pc.equal(converted.cast(pa.string()), column.values), False)
         if same.false_count:
             found[f"unmapped.{name}"] = column.apply(partial(_only, pc.invert(same)))
     return found
+
+
+def _instead(made: pa.Array, values: pa.Array) -> pa.Array:
+    del values
+    return made
 
 
 def _whole(values: pa.Array) -> pa.Array:
@@ -523,7 +538,7 @@ def envelope(r: Record) -> dict[str, Any]:
     found: dict[str, Any] = dict(OS)
     found["time"] = _time(r)
     found["severity_id"] = r.read("System.Level", to(SEVERITY, 1))
-    found |= words(r, ENVELOPE)
+    found |= texts(r, ENVELOPE)
     if "device.hostname" not in found:
         found["device.hostname"] = r.read("ComputerName").coalesce(r.read("host.name"))
     r.ignore("System.xmlns", "System.UserData_xmlns")
@@ -550,7 +565,7 @@ def outcome(r: Record) -> Column:
 
 def acting(r: Record) -> dict[str, Column]:
     """The process and user that did what a Sysmon event tells."""
-    found = named(words(r, ACTING), "actor.process")
+    found = named(texts(r, ACTING), "actor.process")
     return found | numbers(r, {"actor.process.pid": "ProcessId"}) | person(r, "User", "actor.user")
 
 
@@ -574,13 +589,13 @@ def target(r: Record, prefix: str, sid: str = "TargetSid") -> dict[str, Column]:
     }
 
 
-# -- Sysmon -------------------------------------------------------------------------------------------------------------
+# -- Sysmon -----------------------------------------------------------------------------------------------------------
 
 
 @maps("process_launch")
 def process_launch(r: Record) -> Mapped:
     found = envelope(r) | named(
-        words(
+        texts(
             r,
             {
                 "process.file.path": "Image",
@@ -613,7 +628,7 @@ def process_exit(r: Record) -> Mapped:
 
 def _own_process(r: Record) -> dict[str, Any]:
     """A process of which Sysmon does not say who acted: OCSF then wants itself as the actor."""
-    found = envelope(r) | named(words(r, {"process.file.path": "Image", "process.uid": "ProcessGuid"}), "process")
+    found = envelope(r) | named(texts(r, {"process.file.path": "Image", "process.uid": "ProcessGuid"}), "process")
     found |= numbers(r, {"process.pid": "ProcessId"}) | person(r, "User", "process.user", "actor.user")
     return found | {f"actor.process.{part}": found.get(f"process.{part}") for part in ("pid", "uid")}
 
@@ -632,7 +647,7 @@ def process_access(r: Record) -> Mapped:
 def _process_to_process(r: Record) -> dict[str, Any]:
     """Sysmon 8 says SourceProcessGuid, Sysmon 10 SourceProcessGUID."""
     found = envelope(r) | named(
-        words(
+        texts(
             r,
             {
                 "actor.process.file.path": "SourceImage",
@@ -658,7 +673,7 @@ def tampering(r: Record) -> Mapped:
 
 @maps("file")
 def file(r: Record) -> Mapped:
-    found = envelope(r) | acting(r) | words(r, {"file.path": "TargetFilename"})
+    found = envelope(r) | acting(r) | texts(r, {"file.path": "TargetFilename"})
     found["activity_id"] = code(r, FILE_ACTIVITY, 99)
     blocked = code(r, BLOCKED_FILE)
     if len(blocked.values):
@@ -677,13 +692,13 @@ def _file_name(found: dict[str, Any]) -> dict[str, Any]:
 
 @maps("raw_read")
 def raw_read(r: Record) -> Mapped:
-    found = envelope(r) | acting(r) | words(r, {"file.path": "Device"})
+    found = envelope(r) | acting(r) | texts(r, {"file.path": "Device"})
     return event("file_activity", _file_name(found) | {"file.type_id": 4}, activity_id=2)
 
 
 @maps("pipe")
 def pipe(r: Record) -> Mapped:
-    found = envelope(r) | acting(r) | words(r, {"file.path": "PipeName"})
+    found = envelope(r) | acting(r) | texts(r, {"file.path": "PipeName"})
     found["activity_id"] = code(r, PIPE_ACTIVITY, 99)
     return event("file_activity", _file_name(found) | {"file.type_id": 6})
 
@@ -691,7 +706,7 @@ def pipe(r: Record) -> Mapped:
 @maps("module")
 def module(r: Record) -> Mapped:
     table = {"module.file.path": "ImageLoaded"} | {f"module.file.{part}": name for part, name in IMAGE_FILE.items()}
-    found = envelope(r) | acting(r) | words(r, table)
+    found = envelope(r) | acting(r) | texts(r, table)
     found["module.file.name"] = last_part(found["module.file.path"]) if "module.file.path" in found else None
     found["module.file.hashes"] = r.read("Hashes", hashes)
     return event("module_activity", found | {"module.file.type_id": 1, "module.load_type_id": 1}, activity_id=1)
@@ -699,7 +714,7 @@ def module(r: Record) -> Mapped:
 
 @maps("driver")
 def driver(r: Record) -> Mapped:
-    found = envelope(r) | words(r, {"driver.file.path": "ImageLoaded"})
+    found = envelope(r) | texts(r, {"driver.file.path": "ImageLoaded"})
     found["driver.file.name"] = last_part(found["driver.file.path"]) if "driver.file.path" in found else None
     found["driver.file.hashes"] = r.read("Hashes", hashes)
     found |= {"driver.file.type_id": 1, "actor.app_name": "Windows kernel"}
@@ -708,14 +723,14 @@ def driver(r: Record) -> Mapped:
 
 @maps("registry_key")
 def registry_key(r: Record) -> Mapped:
-    found = envelope(r) | acting(r) | words(r, {"reg_key.path": "TargetObject"})
+    found = envelope(r) | acting(r) | texts(r, {"reg_key.path": "TargetObject"})
     found["activity_id"] = _event_type(r, found).replace(KEY_ACTIVITY, 99)
     return event("registry_key_activity", found)
 
 
 @maps("registry_value")
 def registry_value(r: Record) -> Mapped:
-    found = envelope(r) | acting(r) | words(r, {"reg_value.path": "TargetObject", "reg_value.data": "Details"})
+    found = envelope(r) | acting(r) | texts(r, {"reg_value.path": "TargetObject", "reg_value.data": "Details"})
     if "reg_value.path" in found:
         found["reg_value.name"] = last_part(found["reg_value.path"])
     found["activity_id"] = _event_type(r, found).replace(VALUE_ACTIVITY, 2)
@@ -765,7 +780,7 @@ def dns_client(r: Record) -> Mapped:
 
 
 def _query(r: Record) -> dict[str, Any]:
-    found: dict[str, Any] = dict(words(r, {"query.hostname": "QueryName"}))
+    found: dict[str, Any] = dict(texts(r, {"query.hostname": "QueryName"}))
     found["query.type"] = r.read("QueryType")
     found["rcode_id"] = r.read("QueryStatus", to(DNS_STATUS, 99))
     found["answers"] = r.read("QueryResults").map(_answers)
@@ -810,7 +825,7 @@ def sensor_error(r: Record) -> Mapped:
     return event("application_error", found, activity_id=1)
 
 
-# -- Security -----------------------------------------------------------------------------------------------------------
+# -- Security ---------------------------------------------------------------------------------------------------------
 
 
 @maps("logon")
@@ -910,7 +925,7 @@ def audited_launch(r: Record) -> Mapped:
         envelope(r)
         | subject(r)
         | named(
-            words(
+            texts(
                 r,
                 {
                     "process.file.path": "NewProcessName",
@@ -1072,12 +1087,12 @@ def packet_filter(r: Record) -> Mapped:
     return event("network_activity", found)
 
 
-# -- services, tasks, logs ----------------------------------------------------------------------------------------------
+# -- services, tasks, logs --------------------------------------------------------------------------------------------
 
 
 @maps("task")
 def task(r: Record) -> Mapped:
-    found = envelope(r) | subject(r) | words(r, {"job.name": "TaskName"})
+    found = envelope(r) | subject(r) | texts(r, {"job.name": "TaskName"})
     content = r.read("TaskContent").coalesce(r.read("TaskContentNew"))
     found["job.cmd_line"] = content.map(_command).coalesce(r.read("ActionName", real), r.read("Path", real))
     found["job.user.name"] = r.read("UserContext", user_of).coalesce(r.read("UserName", user_of))
@@ -1134,7 +1149,7 @@ def event_log(r: Record) -> Mapped:
 @maps("script")
 def script(r: Record) -> Mapped:
     """A script block (4104), or what one command of a pipeline did (4103)."""
-    found = envelope(r) | words(
+    found = envelope(r) | texts(
         r,
         {
             "script.script_content.value": "ScriptBlockText",
@@ -1143,9 +1158,7 @@ def script(r: Record) -> Mapped:
         },
     )
     content = found.get("script.script_content.value", r.missing())
-    found["script.script_content.value"] = content.coalesce(
-        r.read("Payload"), found.get("message", r.missing()), r.constant("")
-    )
+    found["script.script_content.value"] = content.coalesce(r.read("Payload"), r.constant(""))
     if "script.file.path" in found:
         found["script.file.name"] = found["script.name"] = last_part(found["script.file.path"])
         found["script.file.type_id"] = Column.constant(1, len(r)).where(found["script.file.path"].present)
@@ -1161,7 +1174,7 @@ def script_host(r: Record) -> Mapped:
     return event("application_lifecycle", found)
 
 
-# -- Defender -----------------------------------------------------------------------------------------------------------
+# -- Defender ---------------------------------------------------------------------------------------------------------
 
 
 @maps("malware")
@@ -1194,7 +1207,7 @@ def protection_state(r: Record) -> Mapped:
     return event("application_lifecycle", found | {"activity_id": code(r, PROTECTION_ACTIVITY, 99)})
 
 
-# -- everything else ----------------------------------------------------------------------------------------------------
+# -- everything else --------------------------------------------------------------------------------------------------
 
 
 @maps("other")
