@@ -56,11 +56,16 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Route:
+    tests: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
 class Taxonomy:
-    routes: Mapping[str, list[dict[str, set[str]]] | None] = field(default_factory=dict)
+    routes: Mapping[str, list[Route]] = field(default_factory=dict)
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def routes_for(self, logsource: Any) -> list[dict[str, set[str]]] | None:
+    def routes_for(self, logsource: Any) -> list[Route] | None:
         return self.routes.get(logsource.product)
 
     def columns(self, logsource: Any, field: str) -> tuple[str, ...] | None:
@@ -77,10 +82,10 @@ FIELDS = {
 }
 TAXONOMY = Taxonomy(
     {
-        "any": [{}],
-        "first": [{"class_name": {"thing"}, "metadata.event_code": {"1", "a"}}],
-        "linux": [{"device.os.type": {"linux"}}, {"activity_id": {"2"}}],
-        "other": [{"class_name": {"another"}}],
+        "any": [Route()],
+        "first": [Route((("class_name", ("thing",)), ("metadata.event_code", ("1", "a"))))],
+        "linux": [Route((("device.os.type", ("linux",)),)), Route((("activity_id", ("2",)),))],
+        "other": [Route((("class_name", ("another",)),))],
     },
     FIELDS,
 )

@@ -128,10 +128,10 @@ class Engine:
         self._plans.trim()
         self._values.trim()
         route, plan_of_route = self._routes(events)
-        group_plan, group_of_route = np.unique(plan_of_route, return_inverse=True)
-        group_of_route = group_of_route.astype(np.int32)
+        group_plan, numbers = np.unique(plan_of_route, return_inverse=True)
         if group_plan[0] < 0:
-            group_plan, group_of_route = group_plan[1:], group_of_route - np.int32(1)
+            group_plan, numbers = group_plan[1:], numbers - 1
+        group_of_route: Int32s = numbers.astype(np.int32)
         if len(group_plan) == 0:
             return none
         self._plans.lay_out()
@@ -199,6 +199,7 @@ class Engine:
         matrix = np.empty((len(wanted), len(events)), np.int32)
         lanes: dict[int, list[int]] = {}
         keyword_mask = self._keyword_rows(events, plans, starts, rows) if 0 in needed else None
+        whole = keyword_mask is not None and bool(keyword_mask.all())
         filled = 0
         for place, source in wanted:
             column = events.column(source.column)
@@ -209,7 +210,8 @@ class Engine:
                 if not is_text(column.type):
                     continue
                 assert keyword_mask is not None
-                codes = np.where(keyword_mask, codes, np.int32(-1))
+                if not whole:
+                    codes = np.where(keyword_mask, codes, np.int32(-1))
             if self._fill(place, source, column.values, codes, matrix[filled]):
                 lanes.setdefault(place, []).append(filled)
                 filled += 1

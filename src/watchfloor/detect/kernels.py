@@ -39,7 +39,7 @@ STATE = np.int32(0x7FFFFFFF)
 
 
 @kernel
-def siphash(data: Bytes, start: int, stop: int, k0: np.uint64, k1: np.uint64) -> np.uint64:
+def siphash(data: Bytes, start: Any, stop: Any, k0: np.uint64, k1: np.uint64) -> np.uint64:
     """SipHash-1-3 of data[start:stop] under the key (k0, k1)."""
     v0, v1, v2, v3 = k0 ^ C0, k1 ^ C1, k0 ^ C2, k1 ^ C3
     at, end = U(start), U(stop)
@@ -94,7 +94,7 @@ def _sip_round(v0: np.uint64, v1: np.uint64, v2: np.uint64, v3: np.uint64) -> tu
 
 
 @kernel
-def same(left: Bytes, a: int, right: Bytes, b: int, length: int) -> bool:
+def same(left: Bytes, a: Any, right: Bytes, b: Any, length: Any) -> bool:
     """left[a:a+length] == right[b:b+length]"""
     i, j = U(a), U(b)
     end = i + U(length)
@@ -133,7 +133,7 @@ def find(
     """
     mask = U(len(table) - 1)
     unknown = 0
-    size = 0
+    size: Any = 0
     salted = k1 ^ (U(asker) * MULTIPLIER)
     for i in range(len(wanted)):
         start, stop = np.int64(offsets[wanted[i]]), np.int64(offsets[wanted[i] + 1])
@@ -342,7 +342,7 @@ def build_trie(literals: Bytes, offsets: Int64s, backwards: bool) -> tuple[Int64
     ends = np.zeros(count, np.int32)
     nodes = 1
     for i in range(count):
-        node = 0
+        node: Any = 0
         length = offsets[i + 1] - offsets[i]
         for j in range(length):
             byte = literals[offsets[i + 1] - 1 - j] if backwards else literals[offsets[i] + j]
@@ -365,7 +365,7 @@ def build_trie(literals: Bytes, offsets: Int64s, backwards: bool) -> tuple[Int64
 
 
 @kernel
-def _step(keys: Int64s, targets: Int32s, node: int, byte: int) -> int:
+def _step(keys: Int64s, targets: Int32s, node: Any, byte: Any) -> Any:
     """The next node of a trie, -1 when there is none."""
     mask = U(len(keys) - 1)
     key = np.int64(node) * 256 + np.int64(byte)

@@ -22,8 +22,19 @@ __all__ = ["EventsLike", "Layout", "Source", "elements", "is_text", "leaves", "t
 RAW = "unmapped."
 ARRAY = "[]"
 
-DERIVED = frozenset(("activity_name", "category_name", "class_name", "metadata.uid", "metadata.version", "type_name"))
-"""Text columns that say nothing the record said: keywords do not look there, nor under `wf.`."""
+DERIVED = frozenset(
+    (
+        "activity_name",
+        "category_name",
+        "class_name",
+        "metadata.profiles",
+        "metadata.uid",
+        "metadata.version",
+        "observables",
+        "type_name",
+    )
+)
+"""Text columns that hold nothing the record said, or repeat it: keywords do not look there, nor under `wf.`."""
 
 
 class EventsLike(Protocol):
@@ -102,13 +113,15 @@ def _splits(name: str) -> list[tuple[str, str]]:
 def texts_of(values: pa.Array) -> Texts:
     """The values of a column as texts: scalars as JSON writes them, lists as JSON."""
     kind = values.type
-    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string(kind):
+        pass
+    elif pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_large_string(kind):
         values = values.cast(pa.string())
     elif pa.types.is_nested(kind):
         values = pa.array([orjson.dumps(value, default=str).decode() for value in values.to_pylist()], pa.string())
     elif pa.types.is_dictionary(kind):
         values = values.dictionary_decode().cast(pa.string())
-    elif not pa.types.is_string(kind):
+    else:
         values = pa.array([str(value) for value in values.to_pylist()], pa.string())
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()

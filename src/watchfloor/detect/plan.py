@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def residual(questions: Questions, route: Route) -> tuple[tuple[int, Tree], ...]
 
 
 def _on(condition: RouteCondition, route: Route) -> bool:
-    return all(route.get(column) in allowed for column, allowed in condition.items())
+    return all(route.get(column) in allowed for column, allowed in condition.tests)
 
 
 def _fold(questions: Questions, tree: Tree, route: Route, known: dict[int, Tree]) -> Tree:
@@ -221,6 +222,7 @@ def _witness(questions: Questions, tree: Tree) -> tuple[float, frozenset[int]] |
     return sum(part[0] for part in parts), frozenset[int]().union(*(part[1] for part in parts))
 
 
+@lru_cache(maxsize=65536)
 def _frequency(test: FieldTest | ReferenceTest) -> float:
     """A guess how often a test holds: long literals are rare."""
     if isinstance(test, ReferenceTest):

@@ -7,8 +7,7 @@ Sigma name: an OCSF column, a name under `unmapped.` that the source gave, or an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -45,9 +44,6 @@ ROUTE_COLUMNS = (
 )
 """What a route is made of: one distinct combination of these is one kind of event."""
 
-RouteCondition = Mapping[str, AbstractSet[str]]
-"""Route column -> the lower-case texts it may have; all keys must fit."""
-
 AND, OR, NOT = "and", "or", "not"
 
 Tree = Any
@@ -74,6 +70,13 @@ class RuleLike(Protocol):
     def logsource(self) -> LogsourceLike: ...
     @property
     def condition(self) -> Node: ...
+
+
+class RouteCondition(Protocol):
+    """What a route must be: (route column, the lower-case texts it may have), all of them."""
+
+    @property
+    def tests(self) -> Sequence[tuple[str, Sequence[str]]]: ...
 
 
 class TaxonomyLike(Protocol):
