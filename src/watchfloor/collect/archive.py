@@ -133,7 +133,7 @@ class _Layer(io.RawIOBase):
         """The next unpacked bytes, at most a few MiB; sets `_end` when there are none left."""
         data = self._pending
         self._pending = b""
-        hungry = not data and getattr(self._decoder, "needs_input", True)
+        hungry = not data and (self._decoder_done or getattr(self._decoder, "needs_input", True))
         if hungry:
             data = self.inner.read(READ // 16 if self.kind == "zstd" else READ)
             self._taken += len(data)
@@ -198,9 +198,13 @@ class _Layer(io.RawIOBase):
         """At the end of the packed bytes."""
         if self.kind.startswith("utf-16"):
             return cast(str, self._decoder.decode(b"", True)).encode("utf-8", "replace")
+        out = b""
+        if self.kind == "gzip" and not self._decoder_done:
+            out = cast(bytes, self._decoder.flush())
+            self._decoder_done = self._finished()
         if not self._decoder_done:
             self.broken = f"the {self.kind} stream ends early"
-        return b""
+        return out
 
 
 def _zstd_error() -> type[Exception]:

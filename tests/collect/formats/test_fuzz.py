@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import orjson
 import pytest
@@ -64,7 +64,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
 }
 
 
-class Trickle(io.RawIOBase):
+class _Trickle(io.RawIOBase):
     """A stream that cannot seek and gives a few bytes at a time where asked for more."""
 
     def __init__(self, data: bytes, step: int) -> None:
@@ -84,6 +84,10 @@ class Trickle(io.RawIOBase):
         out = self.data[self.at : self.at + size]
         self.at += len(out)
         return out
+
+
+def trickle(data: bytes, step: int) -> BinaryIO:
+    return cast(BinaryIO, _Trickle(data, step))
 
 
 def framing(format: Format, file: BinaryIO, after: int = 0, context: bytes = b"") -> list[Framed]:
@@ -187,10 +191,10 @@ def test_the_size_of_reads_does_not_matter(name: str, data: st.DataObject, step:
     if len(raw) > 4000:
         step *= 997
     whole = framing(format, io.BytesIO(raw))
-    small = framing(format, Trickle(raw, step))
+    small = framing(format, trickle(raw, step))
     assert flat(small) == flat(whole)
     for framed in small:
-        rest = framing(format, Trickle(raw, step), framed.after)
+        rest = framing(format, trickle(raw, step), framed.after)
         assert flat(rest) == flat(whole)[len(flat([s for s in small if s.after <= framed.after])) :]
 
 

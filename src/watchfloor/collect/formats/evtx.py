@@ -80,7 +80,8 @@ class Evtx:
                 yield Framed(step.block, after, [*lost, *step.bad])
                 lost = []
             if lost:
-                yield Framed(joined([], self.name), max(after, 1), lost)
+                after = max(after, 1)
+                yield Framed(joined([], self.name), after, lost)
             size = whole.seek(0, os.SEEK_END)
             torn = size > HEADER and (size - HEADER) % CHUNK != 0
             if size < HEADER or (torn and final and broken(file) is None):
