@@ -57,7 +57,7 @@ FILE: Mapping[str, int] = {
     "AnonymousLinkUpdated": 12, "SecureLinkUpdated": 12, "SharingRevoked": 13, "AnonymousLinkRemoved": 13,
     "SecureLinkDeleted": 13, "RemovedFromSecureLink": 13, "SharingInvitationRevoked": 13, "FileAccessed": 14,
     "FileAccessedExtended": 14, "AnonymousLinkUsed": 14, "SecureLinkUsed": 14, "FileSyncDownloadedFull": 15,
-    "FileSyncDownloadedPartial": 15, "FileSyncUploadedFull": 15, "FileSyncUploadedPartial": 15, "FolderCreated": 1,
+    "FileSyncDownloadedPartial": 15, "FileSyncUploadedFull": 15, "FileSyncUploadedPartial": 15, "FolderCreated": 99,
     "FolderModified": 3, "FileMalwareDetected": 99, "FileVersionsAllDeleted": 4,
 }  # fmt: skip
 """SharePoint and OneDrive operation -> OCSF file_hosting activity."""
@@ -172,7 +172,7 @@ def _changed(*names: str) -> Callable[[list[dict[str, Any]]], str | None]:
         for item in items:
             if item.get("Name") in names:
                 value = item.get("NewValue") or item.get("OldValue")
-                return str(value).strip('[]"\r\n ') or None if value else None
+                return str(value).strip('"\r\n ') or None if value else None
         return None
 
     return one
