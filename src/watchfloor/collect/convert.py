@@ -11,7 +11,7 @@ import ntpath
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -44,10 +44,13 @@ __all__ = [
     "unix_us",
     "user_of",
     "without",
+    "yearless",
 ]
 
 FILETIME_EPOCH_MS = 11_644_473_600_000
 """Milliseconds from 1601-01-01 to 1970-01-01 (Windows FILETIME)."""
+
+DAY_MS = 86_400_000
 
 NOTHING = ("", "-", "--", "N/A", "n/a", "(null)", "null", "none", "None", "NULL")
 """What vendors write where there is nothing."""
@@ -102,6 +105,9 @@ def _iso_ms(text: str) -> int | None:
     return ms
 
 
+_YEARLESS = re.compile(r"\s*\*?([A-Za-z]{3})\s+(\d{1,2})\s+(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?")
+_MONTHS = {name: number for number, name in enumerate(
+    ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1)}  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -175,6 +181,42 @@ def times(*formats: str, year: int | None = None) -> Callable[[Column], Column]:
         return None
 
     return lambda column: column.map(one, pa.int64())
+
+
+def yearless(received: Column) -> Callable[[Column], Column]:
+    """RFC 3164 time (`Feb 17 13:40:03`, fraction allowed), read as UTC, to epoch milliseconds.
+
+    The year is the latest that puts the record no more than a day after it was received: a log of December that
+    arrives in January belongs to the year before.
+    """
+
+    def one(text: str | None, now: int | None) -> int | None:
+        match = _YEARLESS.match(text or "")
+        if match is None or now is None:
+            return None
+        month, day, hour, minute, second, fraction = match.groups()
+        year = (_EPOCH + timedelta(milliseconds=now)).year
+        for candidate in (year + 1, year, year - 1, year - 2, year - 3, year - 4):  # 29 February asks for a leap year
+            try:
+                moment = datetime(
+                    candidate,
+                    _MONTHS[month.lower()],
+                    int(day),
+                    int(hour),
+                    int(minute),
+                    min(int(second), 59),
+                    tzinfo=UTC,
+                )
+            except (ValueError, KeyError):
+                continue
+            ms = int((moment - _EPOCH).total_seconds()) * 1000 + int((fraction or "0").ljust(3, "0")[:3])
+            if ms <= now + DAY_MS:
+                return ms
+        return None
+
+    # One day is fine enough to choose a year, and keeps the distinct pairs few.
+    coarse = received.map(lambda ms: ms // DAY_MS * DAY_MS, pa.int64()).distinct()
+    return lambda column: column.zip(coarse, one, pa.int64())
 
 
 def integer(column: Column) -> Column:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -34,11 +35,17 @@ class Signature:
 
     Args:
         fields: dotted raw names that are all present.
-        values: raw name -> texts, one of which it holds (`name = "*"` in `fields` only asks for presence).
+        values: raw name -> texts, one of which it holds.
+        patterns: raw name -> regular expression found in its text; for logs that say who they are only in words.
     """
 
     fields: frozenset[str]
     values: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+
+    def asks(self) -> bool:
+        """Whether the names alone do not decide."""
+        return bool(self.values or self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +177,11 @@ def load_manifest(folder: Path) -> Integration:
             raise wrong(f"claim {name} = {state!r}", name, "done, todo, or exempt: REASON")
     signatures = tuple(
         Signature(
-            frozenset(entry.get("fields", ())) | frozenset(entry.get("values", {})),
+            frozenset(entry.get("fields", ()))
+            | frozenset(entry.get("values", {}))
+            | frozenset(entry.get("patterns", {})),
             {name: frozenset([v] if isinstance(v, str) else v) for name, v in entry.get("values", {}).items()},
+            {name: re.compile(pattern) for name, pattern in entry.get("patterns", {}).items()},
         )
         for entry in data.get("recognise", ())
     )

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from watchfloor.collect.integration import OTHER, Integration
+from watchfloor.collect.integration import OTHER, Integration, Signature
 from watchfloor.collect.mapping import Mapped, Record, constant_like
 from watchfloor.collect.quarantine import HEAD, Bad
 from watchfloor.collect.records import Records
@@ -68,7 +68,7 @@ class Mapper:
     def __init__(self, integrations: Sequence[Integration], observe: Observer | None = None) -> None:
         self._integrations = sorted(integrations, key=lambda i: (-i.priority, i.id))
         self._observe = observe
-        self._shapes: dict[frozenset[str], list[tuple[Integration, Mapping[str, frozenset[str]]]]] = {}
+        self._shapes: dict[frozenset[str], list[tuple[Integration, Signature | None]]] = {}
 
     @property
     def integrations(self) -> tuple[Integration, ...]:
@@ -118,19 +118,18 @@ class Mapper:
 
         for code, shape in enumerate(shapes):
             candidates = self._candidates(shape)
-            if candidates and not candidates[0][1]:
+            if candidates and (candidates[0][1] is None or not candidates[0][1].asks()):
                 owner[codes == code] = position(candidates[0][0])
                 continue
             open_rows = codes == code
-            for integration, values in candidates:
+            for integration, signature in candidates:
                 fits = open_rows.copy()
-                for name, wanted in values.items():
+                for name, good in _tests(signature):
                     column = records.column(name)
                     if column is None:
                         fits[:] = False
                         break
-                    good = np.array([value in wanted for value in column.values.to_pylist()] + [False])
-                    fits &= good[column.codes]
+                    fits &= np.array([good(value) for value in column.values.to_pylist()] + [False])[column.codes]
                 if fits.any():
                     owner[fits] = position(integration)
                     open_rows &= ~fits
@@ -138,7 +137,7 @@ class Mapper:
                     break
         return [(order[i], np.flatnonzero(owner == i)) for i in range(len(order))]
 
-    def _candidates(self, shape: frozenset[str]) -> list[tuple[Integration, Mapping[str, frozenset[str]]]]:
+    def _candidates(self, shape: frozenset[str]) -> list[tuple[Integration, Signature | None]]:
         """Integrations whose signature fits a set of names, most specific first; remembered."""
         known = self._shapes.get(shape)
         if known is None:
@@ -147,14 +146,14 @@ class Mapper:
             bare = {name.removesuffix("[]") for name in shape}
             prefixes = {name[:i] for name in bare for i, char in enumerate(name) if char == "."} | bare
             found = [
-                (integration.priority, len(signature.fields), integration, signature.values)
+                (integration.priority, len(signature.fields), integration, signature)
                 for integration in self._integrations
                 for signature in integration.signatures
                 if signature.fields <= prefixes
             ]
             found.sort(key=lambda entry: (-entry[0], -entry[1]))
-            known = [(integration, values) for _, _, integration, values in found]
-            known += [(integration, {}) for integration in self._integrations if not integration.signatures]
+            known = [(integration, signature) for _, _, integration, signature in found]
+            known += [(integration, None) for integration in self._integrations if not integration.signatures]
             self._shapes[shape] = known
         return known
 
@@ -201,6 +200,18 @@ class Mapper:
             self._observe(integration, family, record, events)
         for name, column in record.left():
             batch.leftovers[integration.id, family, name] += int((column.codes >= 0).sum())
+
+
+def _tests(signature: Signature | None) -> list[tuple[str, Callable[[str], bool]]]:
+    """What a signature asks of values: (raw name, test)."""
+    if signature is None:
+        return []
+    tests: list[tuple[str, Callable[[str], bool]]] = [
+        (name, wanted.__contains__) for name, wanted in signature.values.items()
+    ]
+    for name, pattern in signature.patterns.items():
+        tests.append((name, lambda text, pattern=pattern: pattern.search(text) is not None))  # type: ignore[misc]
+    return tests
 
 
 def _finish(mapped: Mapped, record: Record, integration: Integration) -> Events:

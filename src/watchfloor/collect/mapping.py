@@ -72,6 +72,11 @@ class Record:
         columns = [self.take(name) for name in names]
         return columns[0].coalesce(*columns[1:])
 
+    @property
+    def received(self) -> Column:
+        """When each record was received, epoch milliseconds."""
+        return Column.from_arrow(pa.array(self.records.received, pa.int64()))
+
     def constant(self, value: Any) -> Column:
         """The same value in every row."""
         return Column.constant(value, len(self))
