@@ -146,8 +146,10 @@ class Taxonomy:
         if own is not None:
             return own.where, own.tables
         if wanted.product == "watchfloor" and wanted.category:
-            # Our own packs write OCSF: the category is the class.
-            return (RouteCondition((("class_name", (wanted.category,)),)),), (OCSF_TABLE,)
+            # Our own packs write OCSF: the category is the class, with or without its `_activity`.
+            names = (wanted.category, f"{wanted.category}_activity")
+            known = tuple(name for name in names if _is_class(name))
+            return ((RouteCondition((("class_name", known),)),), (OCSF_TABLE,)) if known else None
         special = [entry for entry in self._entries.values() if wanted.covers(entry.logsource)]
         if special:
             where = dict.fromkeys(condition for entry in special for condition in entry.where)
@@ -205,6 +207,16 @@ class Taxonomy:
                             line = document.line("fields", table, name)
                             remedy = "use a dotted OCSF attribute, or unmapped.<raw name>"
                             yield RuleError(what, file=document.file, line=line, remedy=remedy)
+
+
+def _is_class(name: str) -> bool:
+    from watchfloor.ocsf import schema
+
+    try:
+        schema.class_(name)
+    except SchemaError:
+        return False
+    return True
 
 
 def _exists(class_name: str, column: str) -> bool:
