@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
@@ -161,7 +162,7 @@ class Lake:
 
     def files(self, name: str) -> list[str]:
         """Paths of the Parquet files that make up a table now."""
-        return sorted(uri.removeprefix("file://") for uri in _delta(self.folder / name).file_uris())
+        return sorted(unquote(uri.removeprefix("file://")) for uri in _delta(self.folder / name).file_uris())
 
     # -- appending
 
@@ -195,10 +196,9 @@ class Lake:
         fit = fitted(_plain(table), schema)
         try:
             written = self._write(held.path, fit, days(table["time"]))
-            self._commit(held, schema, written, application, version)
+            return self._commit(held, schema, written, application, version)
         except OSError as error:
             raise explained(error, held.path) from error
-        return True
 
     def _write(self, path: Path, table: pa.Table, day: np.ndarray[Any, np.dtype[np.datetime64]]) -> list[_Written]:
         distinct = np.unique(day)
@@ -232,7 +232,7 @@ class Lake:
 
     def _commit(
         self, table: _Table, schema: pa.Schema, written: list[_Written], application: str, version: int
-    ) -> None:
+    ) -> bool:
         now = now_ms()
         while True:
             actions: list[dict[str, Any]] = [
@@ -249,7 +249,7 @@ class Lake:
             self._reload(table)  # compaction, or somebody's hand, committed in between
             table.committed.pop(application, None)
             if (self.committed(table.path.name, application) or -1) >= version:
-                return
+                return False  # the files just written stay unnamed until a vacuum
             schema = settled(table.schema, schema)
         table.version += 1
         table.schema = schema
@@ -257,6 +257,7 @@ class Lake:
         table.appended += 1
         if table.version % CHECKPOINT_EVERY == 0:
             self._checkpoint(table)
+        return True
 
     def _put(self, folder: Path, version: int, data: bytes) -> bool:
         """Put one log entry in place; False when that version exists."""

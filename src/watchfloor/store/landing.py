@@ -169,10 +169,10 @@ class LandingWriter:
         try:
             self._open_last()
         except OSError as error:
-            self.close(seal=False)
+            self._release()
             raise explained(error, self._path) from error
         except BaseException:
-            self.close(seal=False)
+            self._release()
             raise
         if self._next <= committed:
             log.warning("landing of %s ends before what the lake has committed; numbering goes on behind it", source)
@@ -231,7 +231,7 @@ class LandingWriter:
         if len(times) != rows:
             raise StoreError("one received time per record is needed", file=self._path, remedy="report this bug")
         self._usable()
-        if self._descriptor >= 0 and self._end >= self._segment_bytes:
+        if self._end >= self._segment_bytes:
             self._seal_if_open()
         if self._descriptor < 0:
             self._begin()
@@ -278,17 +278,23 @@ class LandingWriter:
 
     def close(self, *, flush: bool = True, seal: bool = False) -> None:
         """Flush and let go of the file. A closed writer can be followed by a new one; `seal` ends the segment too."""
-        if self._descriptor >= 0 and not self._broken:
-            if seal:
-                self._seal_if_open()
-            elif flush:
-                self.flush()
+        try:
+            if self._descriptor >= 0 and not self._broken:
+                if seal:
+                    self._seal_if_open()
+                elif flush:
+                    self.flush()
+        finally:
+            self._release()
+
+    # -- inside
+
+    def _release(self) -> None:
+        """Let go of the file as it is."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
         self._broken = True
-
-    # -- inside
 
     def _usable(self) -> None:
         if self._broken:
@@ -348,6 +354,8 @@ class LandingWriter:
         if self._descriptor < 0:
             return
         self.flush()
+        if not any(head.rows for head in self._index):
+            return  # only positions so far: the next segment would need the same name
         digest = self._hash.hexdigest()
         self._write(segment.footer(self._seed, self._end, self._next - 1, digest, self._index))
         self._sync()
@@ -597,6 +605,8 @@ class LandingReader:
     # -- inside
 
     def _blocks(self, source: str, after: int, until: int | None) -> Iterator[LandedBlock]:
+        if until is not None and until <= after:
+            return
         segments = _segments(self.folder / folder_name(source))
         begin = max(0, bisect_right([first for first, _ in segments], after + 1) - 1)
         expected: int | None = after + 1 if after else None

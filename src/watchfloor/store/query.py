@@ -13,6 +13,7 @@ of killed appends), made when a hunt first mentions them.
 
 from __future__ import annotations
 
+import glob
 import json
 import logging
 import os
@@ -201,7 +202,7 @@ class Hunts:
         if name in self._shown and self._shown[name] == files:
             return
         if files:
-            listed = ", ".join(_literal(file) for file in files)
+            listed = ", ".join(_literal(glob.escape(file)) for file in files)
             text = (
                 f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT * FROM read_parquet([{listed}], union_by_name=true, "
                 "hive_partitioning=true, hive_types={'day': 'VARCHAR'})"

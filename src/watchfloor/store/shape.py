@@ -185,7 +185,8 @@ def _relisted(array: pa.Array, values: pa.Array) -> pa.Array:
 def _fit_scalar(array: pa.Array, want: pa.DataType) -> tuple[pa.Array | None, pa.Array | None]:
     if want == pa.string():
         return _text(array), None
-    if want != pa.binary() and not (want == pa.bool_() and not pa.types.is_boolean(array.type)):
+    text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
+    if want == pa.binary() or not (text or want == pa.bool_()):  # Arrow reads "007" as 7 and 2 as true: too generous
         try:
             return array.cast(want), None
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -204,13 +205,14 @@ def _exact(value: Any, want: pa.DataType) -> Any:
     try:
         if want == pa.int64():
             number = int(value)
-            return number if -(2**63) <= number < 2**63 and (isinstance(value, str) or number == value) else None
+            same = str(number) == value if isinstance(value, str) else number == value
+            return number if same and -(2**63) <= number < 2**63 else None
         if want == pa.float64():
-            return float(value)
+            real = float(value)
+            same = value in {str(real), f"{real:g}"} if isinstance(value, str) else real == value
+            return real if same else None
         if want == pa.bool_() and isinstance(value, str):
             return {"true": True, "false": False}.get(value.lower())
-        if want == pa.binary() and isinstance(value, str):
-            return value.encode("utf-8", "surrogatepass")
     except (ValueError, OverflowError, TypeError):
         return None
     return None
