@@ -259,11 +259,9 @@ def test_any_history_of_at_most_one_rotation_between_looks(
     path = folder / "a.log"
     follower = Follower(path)
     want = put(path, 0)
-    number = 0
     follower.look()
     rotations: dict[str, Callable[[Path, int], None]] = {"move": rotate_by_move, "copy": rotate_by_copy}
-    for act in history:
-        number += 1
+    for number, act in enumerate(history, 1):
         if act == "write":
             want += put(path, number)
         elif act == "look":

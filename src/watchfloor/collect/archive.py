@@ -389,15 +389,16 @@ class _Stored(io.RawIOBase):
 
 
 def _zip(name: str, file: BinaryIO, limits: Limits) -> Iterator[Member]:
-    whole = file
     if not file.seekable():
         spooled = _spool(file, limits)
         if spooled is None:
             yield Member(name, None, f"an inner archive of more than {limits.nested // 2**20} MiB; unpack it first")
             return
-        whole = spooled
+        with spooled:
+            yield from _zip(name, spooled, limits)
+        return
     try:
-        archive = zipfile.ZipFile(whole)
+        archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         reason = broken(file) or f"the zip archive is damaged ({error})"
         yield Member(name, None, reason)

@@ -64,6 +64,8 @@ class Csv:
         if width < (2 if named else 3) or any("=" in cell for cell in names):
             return 0.0
         good = sum(_NAME.match(cell) is not None for cell in names) / width
+        if not named and any(cell.startswith(" ") for cell in cells[0][1:]):
+            return 0.0  # prose with commas
         if good < (0.5 if named else 0.99) or (len(cells) < 2 and not named):
             return 0.0
         same = sum(len(row) == width for row in cells[1:])

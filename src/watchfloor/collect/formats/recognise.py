@@ -57,8 +57,11 @@ NOT_LOGS: tuple[tuple[int, bytes, str], ...] = (
 )
 """Offset, magic, what it is: things we know and do not read as logs."""
 
-BINARY = 0.3
+CONTROL = 0.1
 """A stream with a larger share of control bytes than this is no text."""
+
+NUL = 0.3
+"""Nor is one with a larger share of NUL and no line end."""
 
 _TEXT_BYTES = bytes({7, 8, 9, 10, 11, 12, 13, 27, 29, 30, 31, *range(32, 256)})
 
@@ -86,7 +89,11 @@ def not_a_log(head: bytes) -> str | None:
     # NUL alone does not make it binary: a log may hold runs of it after a power cut.
     control = len(head.translate(None, _TEXT_BYTES).replace(b"\x00", b""))
     nul = head.count(b"\x00")
-    if control > BINARY * len(head) / 3 or (nul > BINARY * len(head) and b"\n" not in head):
+    if (
+        control > CONTROL * len(head)
+        or (nul and control > CONTROL / 5 * len(head))
+        or (nul > NUL * len(head) and b"\n" not in head)
+    ):
         return "binary data of a kind we do not know"
     return None
 
