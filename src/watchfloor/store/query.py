@@ -99,8 +99,10 @@ class Hunts:
                 "python_enable_replacements": "false",
             },
         )
+        inside = str(self.folder) + os.sep
         for setting in (
-            f"allowed_directories=[{_literal(str(self.folder) + os.sep)}]",
+            # Twice: DuckDB holds the pattern, not what it finds, against this list.
+            f"allowed_directories=[{_literal(inside)}, {_literal(glob.escape(inside))}]",
             "TimeZone='UTC'",
             "temp_directory=''",
             "enable_external_access=false",
