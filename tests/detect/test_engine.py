@@ -328,7 +328,7 @@ def matched(engine: Engine, batch: Batch) -> list[tuple[int, int]]:
     return list(zip(found.rows.tolist(), found.rules.tolist(), strict=True))
 
 
-slowly = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+slowly = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @slowly

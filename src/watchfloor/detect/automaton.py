@@ -40,7 +40,7 @@ class Automaton:
 
     @classmethod
     def of(cls, literals: Sequence[tuple[bytes, int]]) -> Automaton:
-        """From (literal, needle number); literals are not empty.
+        """From (literal, needle number); no literal is empty.
 
         Raises:
             RuleError: the literals are too many for one automaton.
@@ -49,6 +49,7 @@ class Automaton:
         if not literals:
             none = np.empty(0, np.int32)
             return cls(none, classes, 0, none, none, none, none)
+        literals = sorted(literals)
         data, offsets = joined([literal for literal, _ in literals])
         used = np.unique(data)
         if len(used) == 256:  # class 0 means "in no literal": 256 classes cannot all be told apart from it

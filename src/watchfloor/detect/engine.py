@@ -208,6 +208,7 @@ class Engine:
             codes = column.codes
             if place == 0:
                 if not is_text(column.type):
+                    layout.keywords.remove(source.column)
                     continue
                 assert keyword_mask is not None
                 if not whole:

@@ -266,14 +266,21 @@ def lowered(data: Bytes, offsets: Int32s, wanted: Int32s, out: Bytes, out_offset
 def build_automaton(
     literals: Bytes, offsets: Int64s, classes: Bytes, width: int
 ) -> tuple[Int32s, Int32s, Int32s, Int32s]:
-    """Aho-Corasick (1975) as a dense automaton over byte classes; states are numbered breadth first.
+    """Aho-Corasick (1975) over sorted literals as a dense automaton over byte classes; states number breadth first.
 
     Returns (moves, first, again, outputs): moves[state*width + class] = next state * width, with the sign bit set when
     the next state reports something; state s reports the literals of the chain first[s], then along `again` (literal
     -> next literal ending in the same state), then those of state outputs[s] (the next suffix that reports, -1 none).
     """
     count = len(offsets) - 1
-    most = offsets[count] + 1
+    most = 1  # states: the bytes of each literal that it does not share with the start of the one before
+    for i in range(count):
+        shared = 0
+        if i > 0:
+            shortest = min(offsets[i] - offsets[i - 1], offsets[i + 1] - offsets[i])
+            while shared < shortest and literals[offsets[i - 1] + shared] == literals[offsets[i] + shared]:
+                shared += 1
+        most += offsets[i + 1] - offsets[i] - shared
     goto = np.zeros((most, width), np.int32)
     ends = np.zeros(count, np.int32)
     states = 1

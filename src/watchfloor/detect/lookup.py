@@ -75,7 +75,8 @@ class Layout:
             if name.startswith(RAW):
                 plain = name[len(RAW) :].removesuffix(ARRAY)
                 self._raw.setdefault(canonical(plain), []).append(name)
-        self.keywords = tuple(name for name in names if name not in DERIVED and not name.startswith("wf."))
+        self.keywords = [name for name in names if name not in DERIVED and not name.startswith("wf.")]
+        """Where keywords may be; the engine takes out what turns out to hold numbers (an attribute has one type)."""
 
     def sources(self, place: Field) -> tuple[Source, ...]:
         """The columns of a field: any of them may hold it."""

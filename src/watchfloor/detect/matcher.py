@@ -108,6 +108,7 @@ class Matcher:
             else:
                 self._always.append(number)
         self._needles = needles
+        self._verify = {needle: tester(self.atoms[number]) for needle, number in self._candidates.items()}
         self._starts = Trie.of(literals[Kind.STARTSWITH])
         self._ends = Trie.of(literals[Kind.ENDSWITH], backwards=True)
         self._inside = Automaton.of(literals[Kind.CONTAINS])
@@ -165,9 +166,12 @@ class Matcher:
             positions, needles = self._search(texts, wanted)
             sure = needles < len(self.atoms)
             found.append((positions[sure], needles[sure]))
+            at, text = -1, ""
             for position, needle in zip(positions[~sure].tolist(), needles[~sure].tolist(), strict=True):
                 number = self._candidates[needle]
-                if tester(self.atoms[number])(texts.text(wanted[position])):
+                if position != at:
+                    at, text = position, texts.text(wanted[position])
+                if self._verify[needle](text):
                     extra_texts.append(position)
                     extra_atoms.append(number)
         if self._filter is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -209,7 +208,10 @@ def _witness(questions: Questions, tree: Tree) -> tuple[float, frozenset[int]] |
     if isinstance(tree, bool):
         return None
     if not isinstance(tree, tuple):
-        return _frequency(questions.tests[tree]), frozenset((tree,))
+        guess = questions.frequencies.get(tree)
+        if guess is None:
+            guess = questions.frequencies[tree] = _frequency(questions.tests[tree])
+        return guess, frozenset((tree,))
     kind, children, _ = tree
     if kind is NOT:
         return None
@@ -222,7 +224,6 @@ def _witness(questions: Questions, tree: Tree) -> tuple[float, frozenset[int]] |
     return sum(part[0] for part in parts), frozenset[int]().union(*(part[1] for part in parts))
 
 
-@lru_cache(maxsize=65536)
 def _frequency(test: FieldTest | ReferenceTest) -> float:
     """A guess how often a test holds: long literals are rare."""
     if isinstance(test, ReferenceTest):

@@ -145,6 +145,7 @@ class Questions:
         trees: (routes, rules) per log source, rules as (position, tree).
         unrouted: positions of rules whose log source the taxonomy does not know.
         rejected: position -> why a rule cannot run.
+        frequencies: test number -> how often it is expected to hold, as far as a plan has needed that.
     """
 
     def __init__(self, rules: Sequence[RuleLike], taxonomy: TaxonomyLike) -> None:
@@ -154,6 +155,7 @@ class Questions:
         self.trees: list[tuple[Sequence[RouteCondition], list[tuple[int, Tree]]]] = []
         self.unrouted: list[int] = []
         self.rejected: dict[int, RuleError] = {}
+        self.frequencies: dict[int, float] = {}
         self._taxonomy = taxonomy
         self._field_numbers: dict[Field, int] = {}
         self._test_numbers: dict[Any, int] = {}
