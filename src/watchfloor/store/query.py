@@ -19,8 +19,10 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import duckdb
@@ -132,24 +134,36 @@ class Hunts:
         """
         for name in self._checked(sql):
             self._show(name)
+        # In a thread of its own: DuckDB does not always look for a signal while it works, and the main thread can wait
+        # for both. Without a signal this costs a fraction of a millisecond.
+        with ThreadPoolExecutor(1, "hunt") as worker:
+            stop = Event()
+            running = worker.submit(self._run, sql, limit, stop)
+            try:
+                running.exception()
+            except BaseException:
+                stop.set()
+                while not running.done():  # the hunt may not have begun when we first ask it to stop
+                    self._connection.interrupt()
+                    wait((running,), timeout=0.02)
+                raise
         try:
-            relation = self._connection.sql(sql)
-            if relation is None:
-                return Answer(pa.table({}), False)
-            with relation.to_arrow_reader(BATCH_ROWS) as reader:
-                batches, rows = [], 0
-                for batch in reader:
-                    batches.append(batch)
-                    rows += batch.num_rows
-                    if rows > limit:
-                        break
-                table = pa.Table.from_batches(batches, reader.schema)
-        except duckdb.InterruptException as error:
-            raise KeyboardInterrupt from error
+            return running.result()
         except (duckdb.Error, RuntimeError, pa.ArrowException, OSError) as error:
-            if "interrupted" in str(error).lower():  # DuckDB says it with a bare RuntimeError
-                raise KeyboardInterrupt from error
             raise self._explained(error) from error
+
+    def _run(self, sql: str, limit: int, stop: Event) -> Answer:
+        relation = self._connection.sql(sql)
+        if relation is None:
+            return Answer(pa.table({}), False)
+        with relation.to_arrow_reader(BATCH_ROWS) as reader:
+            batches, rows = [], 0
+            for batch in reader:
+                batches.append(batch)
+                rows += batch.num_rows
+                if rows > limit or stop.is_set():
+                    break
+            table = pa.Table.from_batches(batches, reader.schema)
         return Answer(table.slice(0, limit), rows > limit)
 
     def close(self) -> None:
