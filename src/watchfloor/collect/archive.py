@@ -462,7 +462,9 @@ def _tar(name: str, file: BinaryIO, limits: Limits) -> Iterator[Member]:
             if opened is None:
                 continue
             stored = _Stored(opened, "tar", None, limits)
-            yield Member(f"{name}/{info.name.removeprefix('./').lstrip('/')}", cast(BinaryIO, io.BufferedReader(stored, HEAD)))
+            yield Member(
+                f"{name}/{info.name.removeprefix('./').lstrip('/')}", cast(BinaryIO, io.BufferedReader(stored, HEAD))
+            )
             archive.members = []  # type: ignore[attr-defined]  # a stream is not looked back at: keep memory flat
     reason = broken(file)
     if reason is not None:

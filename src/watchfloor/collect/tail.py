@@ -14,7 +14,6 @@ import io
 import logging
 import os
 import re
-import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +23,7 @@ from typing import BinaryIO, cast
 import msgspec
 import numpy as np
 
+from watchfloor.clock import now_ms
 from watchfloor.collect.archive import head_of, unpack
 from watchfloor.collect.formats.format import BLOCK, HEAD, Block, Format, broken
 from watchfloor.collect.formats.recognise import by_name, recognise
@@ -160,7 +160,7 @@ class Tail:
         log.warning("a tailed file was rotated %d times while it was read", MAX_ROTATIONS)
 
     def _settled(self, path: Path) -> bool:
-        return time.time() - path.stat().st_mtime >= self.settle_s
+        return now_ms() - path.stat().st_mtime_ns // 1_000_000 >= self.settle_s * 1000
 
     def _grown(self, path: Path, file: BinaryIO, position: Position) -> Iterator[Batch]:
         """The file at the path, which may still be written to."""
@@ -168,7 +168,11 @@ class Tail:
         if status.st_size == 0:
             return
         format = self._format(path, file, position)
-        if format.name in SPANNING and not self.final and time.time() - status.st_mtime >= self.settle_s:
+        if (
+            format.name in SPANNING
+            and not self.final
+            and now_ms() - status.st_mtime_ns // 1_000_000 >= self.settle_s * 1000
+        ):
             whole = _last_line_end(file, status.st_size)
             if whole:
                 # No event of several lines is open, but the last line may be: hide it.
