@@ -100,7 +100,7 @@ class Column:
     @property
     def all_missing(self) -> bool:
         """True when no row has a value."""
-        return len(self.values) == 0 or not bool((self.codes >= 0).any())
+        return len(self.values) == 0 or len(self.codes) == 0 or int(self.codes.max()) < 0
 
     def to_pylist(self) -> list[Any]:
         """One Python value per row: for tests, golden files and people."""
@@ -110,15 +110,21 @@ class Column:
     def to_arrow(self) -> pa.Array:
         """Strings as a dictionary array (int32 codes), anything else as a plain array."""
         if pa.types.is_string(self.type):
-            mask = self.codes < 0
-            indices = pa.array(self.codes, pa.int32(), mask=mask if mask.any() else None)
-            return pa.DictionaryArray.from_arrays(indices, self.values)
+            return pa.DictionaryArray.from_arrays(self._indices(), self.values, safe=False)
         return self.plain()
 
     def plain(self) -> pa.Array:
         """One Arrow value per row."""
-        mask = self.codes < 0
-        return self.values.take(pa.array(self.codes, pa.int32(), mask=mask if mask.any() else None))
+        return self.values.take(self._indices())
+
+    def _indices(self) -> pa.Array:
+        """The codes as an Arrow array, sharing their memory; missing rows are null."""
+        codes = np.ascontiguousarray(self.codes, np.int32)
+        rows = len(codes)
+        if rows == 0 or int(codes.min()) >= 0:
+            return pa.Array.from_buffers(pa.int32(), rows, [None, pa.py_buffer(codes)])
+        valid = np.packbits(codes >= 0, bitorder="little")
+        return pa.Array.from_buffers(pa.int32(), rows, [pa.py_buffer(valid), pa.py_buffer(codes)])
 
     # -- changing: once per distinct value ------------------------------------------------------------------------
 

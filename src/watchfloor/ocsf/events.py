@@ -8,7 +8,7 @@ name order, all-missing ones are left out, and `class_uid` is always there. In t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +38,8 @@ class Events:
 
     class_name: str
     table: pa.Table
+    _columns: dict[str, Column] = field(default_factory=dict, repr=False)
+    """Columns already decoded; a cache, never the truth."""
 
     # -- making ---------------------------------------------------------------------------------------------------
 
@@ -75,7 +77,9 @@ class Events:
             ready[name + REJECTED if name in ready else name] = column
         if "class_uid" not in ready:
             ready["class_uid"] = Column.constant(known.uid, rows, pa.int64())
-        return cls._of(known.name, {name: column.to_arrow() for name, column in ready.items()})
+        made = cls._of(known.name, {name: column.to_arrow() for name, column in ready.items()})
+        made._columns.update(ready)
+        return made
 
     @classmethod
     def flatten(cls, class_name: str, nested: pa.Table) -> Events:
@@ -114,7 +118,7 @@ class Events:
         raise TypeError("events are columns: use `column(name)`; `to_pylist()` is for people")
 
     def __contains__(self, name: object) -> bool:
-        return name in self.table.column_names
+        return isinstance(name, str) and self.table.schema.get_field_index(name) >= 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -123,8 +127,13 @@ class Events:
 
     def column(self, name: str) -> Column | None:
         """The column of that dotted name; None when no row has a value."""
-        index = self.table.schema.get_field_index(name)
-        return None if index < 0 else Column.from_arrow(self.table.column(index))
+        known = self._columns.get(name)
+        if known is None:
+            index = self.table.schema.get_field_index(name)
+            if index < 0:
+                return None
+            known = self._columns[name] = Column.from_arrow(self.table.column(index))
+        return known
 
     # -- changing -------------------------------------------------------------------------------------------------
 
