@@ -400,6 +400,8 @@ def access(r: Record) -> Mapped:
     audit = _audit(r, _reader(r))
     user, anything = _target(r, "User", "ServicePrincipal", "Group"), _target(r)
     role = _changed(r, "Role.DisplayName", "AppRole.Value", "DelegatedPermissionGrant.Scope", "ConsentAction.Permissions")
+    # Rules ask for this one property by its name.
+    audit["unmapped.ConsentContext.IsAdminConsent"] = _changed(r, "ConsentContext.IsAdminConsent")
     return event(
         "user_access",
         audit,

@@ -290,7 +290,7 @@ def access(r: Record) -> Mapped:
     """Roles and applications given to a user or taken away."""
     logged = _logged(r)
     privilege = r.read("debugContext.debugData.privilegeGranted").coalesce(
-        r.read("debugContext.debugData.privilegeRevoked"), _target(r, "ROLE", "AppInstance", "Role")("displayName")
+        r.read("debugContext.debugData.privilegeRevoked"), _target(r, "ROLE", "AppInstance", "Role")("displayName"), logged["api.operation"]
     )
     return event(
         "user_access",
@@ -308,7 +308,7 @@ def group(r: Record) -> Mapped:
     logged = _logged(r)
     kind = logged["api.operation"]
     activity = kind.map(lambda text: GROUP.get(text, 99))
-    found = _target(r, "UserGroup")
+    found = _target(r, "UserGroup", "Group")
     return event(
         "group_management",
         logged,
