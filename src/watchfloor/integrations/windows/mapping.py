@@ -210,7 +210,7 @@ FLAT = {
 }
 """NXLog, Fluent Bit, Fluentd and Winlogbeat before 7; where two names of a record mean the same, the upper one."""
 
-BODIES = ("Event.EventData.", "winlog.event_data.", "event_data.", "winlog.user_data.", "user_data.")
+BODIES = ("winlog.event_data.", "event_data.", "winlog.user_data.", "user_data.")
 UNNAMED = {"Data.#text[]": "Data[]", "Data.#text": "Data", "#text": "Data", "#text[]": "Data[]"}
 
 # -- from code to OCSF ------------------------------------------------------------------------------------------------
@@ -359,7 +359,7 @@ def _plan(shape: frozenset[str]) -> tuple[dict[str, str], frozenset[str]]:
             body = next((body for body in BODIES if name.startswith(body)), None)
             if body is not None:
                 new = UNNAMED.get(name.removeprefix(body), name.removeprefix(body))
-        if new is not None and new != name:
+        if new and new != name:
             table[name] = new
     if flat:
         table |= {name: new for name, new in FLAT.items() if name in shape}
@@ -386,7 +386,7 @@ def _evtx_name(name: str) -> str | None:
         return UNNAMED.get(child, child)
     if bare.startswith("Event.UserData."):
         child = bare.removeprefix("Event.UserData.").partition(".")[2]
-        return "System.UserData_xmlns" if child == "xmlns" else child or None
+        return "System.UserData_xmlns" if child == "xmlns" else child
     if bare == "Event.RenderingInfo.Message":
         return "Message"
     return "System.xmlns" if bare == "Event.xmlns" else bare.removeprefix("Event.")
