@@ -105,7 +105,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _say(error: WatchfloorError) -> int:
-    sys.stderr.write(f"{error}\n")
+    from watchfloor.cli.screen import readable
+
+    sys.stderr.write(f"{readable(str(error))}\n")
     return error.exit_code
 
 

@@ -69,6 +69,9 @@ def detect(
         for problem in ready.rulebook.problems[:5]:
             side().print(str(problem), markup=False)
         raise RuleError("not one rule could be loaded", remedy="check --rules; --problems lists every reason")
+    if integration is not None and integration not in {known.id for known in ready.path.mapper.integrations}:
+        there_are = ", ".join(sorted(known.id for known in ready.path.mapper.integrations))
+        raise UsageError(f"there is no integration {integration!r}", remedy=f"there are: {there_are}")
     if problems:
         _print_problems(ready.rulebook.problems)
     totals, board = oneshot.Totals(), Board(ready.rulebook)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -12,7 +13,7 @@ import orjson
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["LEVEL_STYLES", "Progress", "console", "json_line", "progress", "side"]
+__all__ = ["LEVEL_STYLES", "Progress", "console", "json_line", "progress", "readable", "side"]
 
 LEVEL_STYLES = {
     "critical": "bold white on red",
@@ -22,22 +23,43 @@ LEVEL_STYLES = {
     "informational": "dim",
 }
 
+DRIVING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that drive a terminal, or turn the reading direction: an attacker chooses what stands in a log."""
+
 PIPED_WIDTH = 200
 """Columns of a table that nobody looks at in a terminal."""
 
 
 def console() -> Console:
     """stdout, for answers. Plain text when piped; NO_COLOR is obeyed."""
-    from rich.console import Console
-
-    return Console(file=sys.stdout, highlight=False, emoji=False, width=_width(sys.stdout))
+    return _console(sys.stdout)
 
 
 def side() -> Console:
     """stderr, for progress and asides."""
-    from rich.console import Console
+    return _console(sys.stderr)
 
-    return Console(file=sys.stderr, highlight=False, emoji=False, width=_width(sys.stderr))
+
+def _console(file: TextIO) -> Console:
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class Screen(Console):
+        """A console on which only we drive the terminal, and whose reader may go away."""
+
+        def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
+            for segment in super().render(renderable, options):
+                yield segment if segment.control else Segment(readable(segment.text), segment.style)
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Screen(file=file, highlight=False, emoji=False, soft_wrap=not file.isatty(), width=_width(file))
+
+
+def readable(text: str) -> str:
+    """Text that does nothing but stand there: what drives a terminal becomes a visible mark."""
+    return DRIVING.sub("\ufffd", text)
 
 
 def _width(stream: TextIO) -> int | None:
