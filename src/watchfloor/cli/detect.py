@@ -56,7 +56,7 @@ def detect(
     """
     from watchfloor.clock import monotonic_s, now_ms
     from watchfloor.run import oneshot
-    from watchfloor.run.prepare import chosen_format, prepared
+    from watchfloor.run.prepare import chosen_format, prepared, user_cache
 
     if not paths:
         raise UsageError("which logs?", remedy="watchfloor detect PATH... --rules PATH...")
@@ -64,7 +64,7 @@ def detect(
         raise UsageError(f"{min_level!r} is no level", remedy=", ".join(LEVELS))
     began = monotonic_s()
     with progress("reading rules", None, "rules"):
-        ready = prepared(rules, min_level=min_level)
+        ready = prepared(rules, min_level=min_level, cache=user_cache())
     if not ready.rulebook.rules:
         for problem in ready.rulebook.problems[:5]:
             side().print(str(problem), markup=False)

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from watchfloor.cli.detect import Board
 from watchfloor.cli.screen import json_line, progress, side
 
 if TYPE_CHECKING:
     from watchfloor.run.local import BatchReport, LocalEngine
+
+LIMIT = 40
+"""Rows of the table of findings at the end of a run."""
 
 Flag = Annotated[bool, Parameter(negative=())]
 
@@ -74,19 +78,22 @@ def run(estate: Path, *, once: Flag = False, json: Flag = False) -> int:
             integrations=described.integrations(),
             min_level=described.min_level,
             placeholders=described.placeholders,
+            cache=described.store / "cache",
         )
-    total = Sum()
+    total, board = Sum(), Board(ready.rulebook)
     with LocalEngine(described, ready) as engine:
         try:
             if once:
-                _drain(engine, total, json=json, final=True)
+                _drain(engine, total, board, json=json, final=True)
             while not once:
-                _drain(engine, total, json=json, final=False)
+                _drain(engine, total, board, json=json, final=False)
                 time.sleep(described.poll_seconds)
         except KeyboardInterrupt:
             if once:
                 raise
             side().print("stopped; the next run goes on where this one ended")
+    if not json and total.findings:
+        board.show(LIMIT)
     screen = side()
     for problem in ready.rulebook.problems[:5]:
         screen.print(f"[yellow]rule not loaded[/] {problem.file}:{problem.line}: {problem.reason}")
@@ -105,7 +112,7 @@ def run(estate: Path, *, once: Flag = False, json: Flag = False) -> int:
     return 0
 
 
-def _drain(engine: LocalEngine, total: Sum, *, json: bool, final: bool) -> None:
+def _drain(engine: LocalEngine, total: Sum, board: Board, *, json: bool, final: bool) -> None:
     """Collect what is there, then process all of it."""
     with progress("collecting", None, "records") as bar:
         engine.collect(final=final, advance=bar.advance)
@@ -114,6 +121,8 @@ def _drain(engine: LocalEngine, total: Sum, *, json: bool, final: bool) -> None:
     with progress("processing", None, "records") as bar:
         while (report := engine.process()) is not None:
             total.add(report)
+            for found in report.found:
+                board.add(found)
             bar.advance(report.read)
             if json:
                 json_line(

@@ -25,6 +25,7 @@ from watchfloor.collect.source import START, Batch
 from watchfloor.collect.tail import Tail
 from watchfloor.errors import EstateError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
+from watchfloor.ocsf.events import Events
 from watchfloor.run.path import UNFRAMED, Outcome, merged, unframed
 from watchfloor.run.prepare import Prepared, chosen_format
 from watchfloor.store import quarantine
@@ -69,6 +70,7 @@ class BatchReport:
     tables: Mapping[str, int] = field(default_factory=dict)
     integrations: Counter[str] = field(default_factory=Counter)
     leftovers: Leftovers = field(default_factory=Counter)
+    found: list[Events] = field(default_factory=list)
 
 
 class LocalEngine:
@@ -230,6 +232,7 @@ class LocalEngine:
                 tables[events.class_name].append(events.nest())
             report.read += outcome.read
             report.mapped += outcome.mapped
+            report.found += outcome.findings
             report.findings += sum(len(found) for found in outcome.findings)
             report.integrations.update(outcome.integrations)
             report.leftovers.update(outcome.leftovers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from watchfloor.collect.formats.format import Format
     from watchfloor.collect.integration import Integration
 
-__all__ = ["Prepared", "chosen_format", "prepared"]
+__all__ = ["Prepared", "chosen_format", "prepared", "user_cache"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ def prepared(
     integrations: Sequence[Integration] | None = None,
     min_level: str | None = None,
     placeholders: Mapping[str, Sequence[str]] | None = None,
+    cache: FilePath | None = None,
 ) -> Prepared:
     """Load and compile.
 
@@ -45,13 +47,14 @@ def prepared(
         integrations: products; None takes every one there is.
         min_level: rules below this level are left out.
         placeholders: values for Sigma's `|expand`.
+        cache: folder that keeps lowered rules between starts; None reads them anew.
 
     Raises:
         RuleError: a path of rules does not exist.
         ManifestError: an integration is broken.
     """
     taxonomy = Taxonomy.load()
-    rulebook = load_rules(rules, placeholders=placeholders, taxonomy=taxonomy)
+    rulebook = load_rules(rules, placeholders=placeholders, taxonomy=taxonomy, cache=cache)
     if min_level is not None:
         lowest = LEVELS.index(min_level)
         kept = tuple(rule for rule in rulebook.rules if LEVELS.index(rule.level) >= lowest)
@@ -59,6 +62,21 @@ def prepared(
     mapper = Mapper(integrations if integrations is not None else find_integrations())
     engine = Engine(rulebook.rules, taxonomy)
     return Prepared(Path(mapper, engine, rulebook.rules, taxonomy), rulebook)
+
+
+def user_cache() -> FilePath | None:
+    """Where this user's caches are kept: $WATCHFLOOR_CACHE, $XDG_CACHE_HOME/watchfloor or ~/.cache/watchfloor.
+
+    None when $WATCHFLOOR_CACHE is empty, or nobody's home is known: then nothing is kept.
+    """
+    own = os.environ.get("WATCHFLOOR_CACHE")
+    if own is not None:
+        return FilePath(own) if own else None
+    base = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return FilePath(base) / "watchfloor" if base else FilePath.home() / ".cache" / "watchfloor"
+    except RuntimeError:
+        return None
 
 
 def chosen_format(format: str | None, records: str | None) -> Format | None:
