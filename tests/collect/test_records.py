@@ -19,6 +19,7 @@ from watchfloor.collect import records as module
 from watchfloor.collect.quarantine import Bad
 from watchfloor.collect.records import Records, tokenise
 from watchfloor.errors import SourceMalformed
+from watchfloor.ocsf.column import Column
 
 RELAXED = settings(deadline=None)  # the first call compiles
 LONE = re.compile("[\ud800-\udfff]")
@@ -423,3 +424,13 @@ def test_tables_survive_hashes_that_all_collide(monkeypatch: pytest.MonkeyPatch)
 
 def test_little_endian() -> None:
     assert sys.byteorder == "little", "the kernels load words: a big-endian machine would give other fingerprints"
+
+
+def test_columns_a_normalisation_has_made_follow_every_view() -> None:
+    records = good(b'{"a":"1","b":"x"}', b'{"a":"2"}', b'{"a":"3","b":"z"}')
+    made = records.with_columns({"b": Column.of(["p", None, None]), "c": Column.of([None, "q", "r"])})
+    assert rows(made) == [{"a": "1", "b": "p"}, {"a": "2", "c": "q"}, {"a": "3", "c": "r"}]
+    assert rows(made.take([2, 1]).rename({"c": "d"})) == [{"a": "3", "d": "r"}, {"a": "2", "d": "q"}]
+    assert made.take([2]).names == ("a", "c") and made.take([2]).column("b") is None
+    assert rows(records) == [{"a": "1", "b": "x"}, {"a": "2"}, {"a": "3", "b": "z"}]
+    assert made.raw(0) == records.raw(0) and made.fingerprint.tolist() == records.fingerprint.tolist()

@@ -52,17 +52,7 @@ def rules(shared_data: Path) -> Iterator[tuple[Engine, list[str]]]:
     yield Engine(chosen, Taxonomy.load()), [rule.id for rule in chosen]
 
 
-@pytest.mark.parametrize(
-    "suffix",
-    [
-        ".evtx",
-        ".json",
-        pytest.param(
-            ".raw",
-            marks=pytest.mark.xfail(strict=True, reason="no integration reads the syslog of Cisco IOS yet"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("suffix", FORMS)
 def test_every_sample_is_found_by_its_rule(
     suffix: str, samples: Mapping[str, Mapping[str, Path]], rules: tuple[Engine, list[str]]
 ) -> None:

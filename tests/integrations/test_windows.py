@@ -113,6 +113,14 @@ SHAPES = {
         "ProcessId": "7",
         "User": "EXAMPLE\\ada",
     },
+    "fluent bit": {
+        "TimeCreated": "2026-03-02 08:00:00.123 +0000",
+        "EventID": 1,
+        "Channel": SYSTEM["Channel"],
+        "ProviderName": "Microsoft-Windows-Sysmon",
+        "Computer": SYSTEM["Computer"],
+        "StringInserts": ["-", None, None, "7", "C:\\a\\b.exe", *[None] * 7, "EXAMPLE\\ada"],
+    },
     "flat": {
         "TimeCreated": "2026-03-02 08:00:00.123",
         "EventID": "1",
@@ -175,6 +183,20 @@ def test_the_name_of_an_event_never_hides_the_envelope() -> None:
     assert cleared["class"] == "event_log_actvity" and cleared["activity_id"] == 1
     assert cleared["metadata"]["log_name"] == "System"
     assert cleared["log_name"] == "Security" == cleared["unmapped"]["Channel"]
+
+
+def test_inserts_nobody_can_name_stay_a_list() -> None:
+    known, unknown = SHAPES["fluent bit"], SHAPES["fluent bit"] | {"EventID": 24}
+    longer = SHAPES["fluent bit"] | {"StringInserts": ["x"] * 40}
+    events = [
+        event
+        for batch in mapped(known, unknown | {"StringInserts": "odd"}, longer).events
+        for event in batch.to_pylist()
+    ]
+    by_row = {event["wf"]["source_seq"]: event["unmapped"] for event in events}
+    assert "StringInserts[]" not in by_row[0]
+    assert by_row[1]["StringInserts"] == "odd"
+    assert json.loads(by_row[2]["StringInserts[]"]) == ["x"] * 40
 
 
 def test_two_names_for_one_thing_lose_nothing() -> None:

@@ -111,9 +111,12 @@ class Records:
         source, stream: where the rows came from.
     """
 
-    __slots__ = ("_batch", "_columns", "_groups", "_names", "_renamed", "_rows", "_shapes")
+    __slots__ = ("_added", "_batch", "_columns", "_groups", "_names", "_renamed", "_rows", "_shapes")
 
-    def __init__(self, batch: _Batch, rows: _Int64, renamed: Mapping[str, str]) -> None:
+    def __init__(
+        self, batch: _Batch, rows: _Int64, renamed: Mapping[str, str], added: Mapping[str, Column] | None = None
+    ) -> None:
+        self._added: Mapping[str, Column] = added or {}
         self._batch = batch
         self._rows = rows
         self._renamed = renamed
@@ -178,11 +181,15 @@ class Records:
     @property
     def names(self) -> tuple[str, ...]:
         """The dotted names present in these rows, in the order of their first appearance."""
-        return tuple(self._index())
+        if not self._added:
+            return tuple(self._index())
+        return tuple(name for name in dict.fromkeys((*self._index(), *self._added)) if self.column(name) is not None)
 
     def column(self, name: str) -> Column | None:
         """The text values under one name, distinct; None when no row has it."""
         column = self._columns.get(name)
+        if name in self._added:
+            return None if self._added[name].all_missing else self._added[name]
         if column is None:
             held = self._index().get(name)
             if held is None:
@@ -196,7 +203,7 @@ class Records:
 
     def columns(self) -> Iterator[tuple[str, Column]]:
         """Every name with its column."""
-        for name in self._index():
+        for name in self.names:
             column = self.column(name)
             if column is not None:
                 yield name, column
@@ -246,7 +253,17 @@ class Records:
         index = np.asarray(rows)
         if index.dtype != np.bool_:
             index = index.astype(np.int64, copy=False)
-        return Records(self._batch, self._rows[index], self._renamed)
+        added = {name: column.take(index).compact() for name, column in self._added.items()}
+        return Records(self._batch, self._rows[index], self._renamed, added)
+
+    def with_columns(self, columns: Mapping[str, Column]) -> Records:
+        """The same rows with columns a normalisation has made; one of a name that is there stands in its place.
+
+        `raw`, `fingerprint` and `shapes` still tell of the records as they came.
+        """
+        result = Records(self._batch, self._rows, self._renamed, {**self._added, **columns})
+        result._groups, result._names, result._columns = self._groups, self._names, self._columns
+        return result
 
     def rename(self, names: Mapping[str, str]) -> Records:
         """Give columns new names. Names that are not there are ignored.
@@ -257,7 +274,9 @@ class Records:
         renamed = {old: names.get(new, new) for old, new in self._renamed.items()}
         for old, new in names.items():
             renamed.setdefault(old, new)
-        result = Records(self._batch, self._rows, renamed)
+        result = Records(
+            self._batch, self._rows, renamed, {names.get(name, name): column for name, column in self._added.items()}
+        )
         result._groups = self._groups
         return result
 

@@ -13,11 +13,14 @@ under `unmapped`, where Sigma rules find it.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -207,6 +210,7 @@ FLAT = {
     "ActivityID": "System.ActivityID",
     "RelatedActivityID": "System.RelatedActivityID",
     "message": "Message",
+    "EventData[]": "StringInserts[]",
 }
 """NXLog, Fluent Bit, Fluentd and Winlogbeat before 7; where two names of a record mean the same, the upper one."""
 
@@ -308,7 +312,6 @@ ENVELOPE = {
     "metadata.log_provider": "System.Provider_Name",
     "metadata.original_time": "System.TimeCreated",
     "metadata.original_event_uid": "System.EventRecordID",
-    "metadata.correlation_uid": "System.ActivityID",
     "device.hostname": "System.Computer",
     "message": "Message",
 }
@@ -345,7 +348,52 @@ def normalise(records: Records, settings: Mapping[str, Any]) -> Records:
         barred |= collided
     for name in barred:
         plan.pop(name, None)
-    return records.rename(plan)
+    records = records.rename(plan)
+    return records if records.column("StringInserts[]") is None else _name_inserts(records)
+
+
+@lru_cache(maxsize=1)
+def _inserts() -> dict[str, tuple[str, ...]]:
+    """`<log> <event id>` -> the names of its data, in order; see inserts.toml."""
+    data = tomllib.loads((Path(__file__).parent / "inserts.toml").read_text("utf-8"))
+    return {f"{log} {code}": tuple(names) for log, events in data.items() for code, names in events.items()}
+
+
+def _name_inserts(records: Records) -> Records:
+    """Give the values of `StringInserts[]` the names they have in the event; what cannot be named stays a list."""
+    r = Record(records)
+    left = r.read("StringInserts[]")
+    parsed = left.map(_insert_texts, pa.list_(pa.string()))
+    events = _logs(r).zip(r.read("System.EventID"), lambda log, code: f"{log} {code}")
+    added: dict[str, Column] = {}
+    for number, event_ in enumerate(events.values.to_pylist()):
+        names = _inserts().get(event_, ())
+        fits = np.append(pc.less_equal(pc.list_value_length(parsed.values), len(names)), False)[parsed.codes]
+        lists = parsed.where((events.codes == number) & fits).compact()
+        if not names or len(lists.values) == 0:
+            continue
+        left = left.where(lists.codes < 0)
+        width = pc.list_value_length(lists.values)
+        for position, name in enumerate(names[: pc.max(width).as_py()]):
+            reach = pc.if_else(pc.greater(width, position), lists.values, None)
+            column = lists.apply(partial(_instead, _element(reach, position)))
+            added[name] = added[name].coalesce(column) if name in added else column
+    for name, column in added.items():
+        said = records.column(name)
+        added[name] = column if said is None else said.coalesce(column)
+    return records.with_columns({**added, "StringInserts[]": left})
+
+
+def _element(lists: pa.Array, position: int) -> pa.Array:
+    return pa.array([None if values is None else values[position] for values in lists.to_pylist()], pa.string())
+
+
+def _insert_texts(text: str) -> list[str | None] | None:
+    try:
+        values = orjson.loads(text)
+    except ValueError:
+        return None
+    return [v if isinstance(v, str) or v is None else orjson.dumps(v).decode() for v in values]
 
 
 @lru_cache(maxsize=8192)
@@ -394,14 +442,17 @@ def _evtx_name(name: str) -> str | None:
 
 def classify(r: Record) -> Column:
     """The family, from channel (or provider) and event id; object audit also from the type of the object."""
-    log = r.read("System.Channel").zip(r.read("System.Provider_Name"), _log)
-    families = log.zip(r.read("System.EventID"), lambda name, code: FAMILY.get((name, code), "other"))
+    families = _logs(r).zip(r.read("System.EventID"), lambda name, code: FAMILY.get((name, code), "other"))
     found = families.values.to_pylist()
     if "object" in found:
         families = families.zip(r.read("ObjectType"), _object_family)
     if "registry_key" in found:
         families = families.zip(r.read("EventType"), _registry_family)
     return families
+
+
+def _logs(r: Record) -> Column:
+    return r.read("System.Channel").zip(r.read("System.Provider_Name"), _log)
 
 
 def _log(channel: str | None, provider: str | None) -> str:
@@ -538,7 +589,7 @@ def envelope(r: Record) -> dict[str, Any]:
     found: dict[str, Any] = dict(OS)
     found["time"] = _time(r)
     found["severity_id"] = r.read("System.Level", to(SEVERITY, 1))
-    found |= texts(r, ENVELOPE)
+    found |= texts(r, ENVELOPE) | words(r, {"metadata.correlation_uid": "System.ActivityID"})
     if "device.hostname" not in found:
         found["device.hostname"] = r.read("ComputerName").coalesce(r.read("host.name"))
     r.ignore("System.xmlns", "System.UserData_xmlns")
@@ -577,7 +628,7 @@ def subject(r: Record) -> dict[str, Column]:
 def calling_process(r: Record) -> dict[str, Column]:
     """`ProcessName` and `ProcessId` of a Security event: the process that acted."""
     found = named({"actor.process.file.path": r.read("ProcessName", real)}, "actor.process")
-    return found | {"actor.process.pid": r.read("ProcessId", integer)}
+    return found | {"actor.process.pid": r.read("ProcessId", integer).without(0)}
 
 
 def target(r: Record, prefix: str, sid: str = "TargetSid") -> dict[str, Column]:
