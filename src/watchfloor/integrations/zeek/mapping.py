@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -559,11 +559,11 @@ def _hashes(r: Record) -> Column:
     for name, label, number in (("md5", "MD5", 1), ("sha1", "SHA-1", 2), ("sha256", "SHA-256", 3)):
         added = r.read(name)
         if len(added.values):
-            found = found.zip(added, lambda text, value, a=label, i=number: _with(text, a, i, value), pa.string())
+            found = found.zip(added, partial(_with, algorithm=label, number=number), pa.string())
     return found.map(lambda text: orjson.loads(text) or None)
 
 
-def _with(text: str | None, algorithm: str, number: int, value: str | None) -> str:
+def _with(text: str | None, value: str | None, *, algorithm: str, number: int) -> str:
     items = orjson.loads(text or "[]")
     if value:
         items.append({"algorithm": algorithm, "algorithm_id": number, "value": value})
@@ -834,7 +834,8 @@ def ot(r: Record) -> Mapped:
     reply = r.read("fc_request").zip(r.read("fc_reply"), lambda request, answer: request is None and answer is not None)
 
     def part(name: str, type_: pa.DataType) -> Column:
-        return parsed.map(lambda text: orjson.loads(text)[name], type_)
+        made: Column = parsed.map(lambda text: orjson.loads(text)[name], type_)
+        return made
 
     return event(
         "ot_command_activity",
