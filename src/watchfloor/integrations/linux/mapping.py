@@ -111,14 +111,18 @@ PATTERNS: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = (
      r"(?P<reason>.*?)(?: \[preauth\])?\s*$"), "logon", _SSH_FAILED),
     ("sshd", r"input_userauth_request: invalid user (?P<user>.*?) \[preauth\]", "logon",
      {**_SSH_FAILED, "reason": "invalid user"}),
-    ("sudo", (r"\s*(?P<by>\S+) : (?P<reason>(?:\d+ incorrect password attempts?|command not allowed|user NOT in sudoers|"
-     r"user NOT authorized on host|a password is required|no tty present.*?|timestamp .*?|account validation failure.*?))"
-     r" ; (?:TTY=(?P<tty>\S+) ; )?(?:PWD=(?P<cwd>.*?) ; )?(?:USER=(?P<user>\S+) ; )?(?:\w+=\S+ ; )*COMMAND=(?P<cmd>.*)$"),
+    ("sudo", (r"\s*(?P<by>\S+) : (?P<reason>(?:\d+ incorrect password attempts?|command not allowed|"
+     r"user NOT in sudoers|"
+     r"user NOT authorized on host|a password is required|no tty present.*?|timestamp .*?|"
+     r"account validation failure.*?))"
+     r" ; (?:TTY=(?P<tty>\S+) ; )?(?:PWD=(?P<cwd>.*?) ; )?(?:USER=(?P<user>\S+) ; )?(?:\w+=\S+ ; )*"
+     r"COMMAND=(?P<cmd>.*)$"),
      "logon", {"activity": SWITCH, "status": FAILURE}),
     ("sudo", (r"\s*(?P<by>\S+) : (?:HOST=\S+ ; )?(?:TTY=(?P<tty>\S+) ; )?PWD=(?P<cwd>.*?) ; (?:GROUP=\S+ ; )?"
      r"USER=(?P<user>\S+) ; (?:\w+=\S+ ; )*COMMAND=(?P<cmd>.*)$"), "command", {"status": SUCCESS}),
     ("su", r"Successful su for (?P<user>\S+) by (?P<by>\S+)", "logon", {"activity": SWITCH, "status": SUCCESS}),
-    ("su", r"FAILED [sS][uU] (?:\(to (?P<user>\S+)\) (?P<by>\S+)|for (?P<user2>\S+) by (?P<by2>\S+))(?: on (?P<tty>\S+))?",
+    ("su", (r"FAILED [sS][uU] (?:\(to (?P<user>\S+)\) (?P<by>\S+)|for (?P<user2>\S+) by (?P<by2>\S+))"
+     r"(?: on (?P<tty>\S+))?"),
      "logon", {"activity": SWITCH, "status": FAILURE}),
     ("su", r"\(to (?P<user>\S+)\) (?P<by>\S+) on (?P<tty>\S+)", "logon", {"activity": SWITCH, "status": SUCCESS}),
     ("su", r"\+ (?P<tty>\S+) (?P<by>\S+)[:-](?P<user>\S+)", "logon", {"activity": SWITCH, "status": SUCCESS}),
@@ -139,11 +143,13 @@ PATTERNS: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = (
     ("usermod", r"lock user '(?P<user>[^']+)' password", "account", {"activity": 9, "status": SUCCESS}),
     ("usermod", r"unlock user '(?P<user>[^']+)' password", "account", {"activity": 12, "status": SUCCESS}),
     ("usermod", r"change user '(?P<user>[^']+)' password", "account", {"activity": 4, "status": SUCCESS}),
-    ("usermod", r"change user (?:name )?'(?P<user>[^']+)' (?P<reason>.*)", "account", {"activity": 99, "status": SUCCESS}),
+    ("usermod", r"change user (?:name )?'(?P<user>[^']+)' (?P<reason>.*)", "account",
+     {"activity": 99, "status": SUCCESS}),
     ("chage", r"changed password expiry for (?P<user>\S+)", "account", {"activity": 99, "status": SUCCESS}),
     ("passwd", r"password for '(?P<user>[^']+)' changed by '(?P<by>[^']+)'", "account",
      {"activity": 4, "status": SUCCESS}),
-    ("*", r"add '(?P<user>[^']+)' to (?:shadow )?group '(?P<group>[^']+)'", "group", {"activity": 3, "status": SUCCESS}),
+    ("*", r"add '(?P<user>[^']+)' to (?:shadow )?group '(?P<group>[^']+)'", "group",
+     {"activity": 3, "status": SUCCESS}),
     ("*", r"delete '(?P<user>[^']+)' from (?:shadow )?group '(?P<group>[^']+)'", "group",
      {"activity": 4, "status": SUCCESS}),
     ("gpasswd", r"user (?P<user>\S+) added by (?P<by>\S+) to group (?P<group>\S+)", "group",
@@ -162,8 +168,8 @@ PATTERNS: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = (
     ("cron", r"\((?P<user>[^)]*)\) (?P<reason>DELETE) \((?P<cmd>.*)\)\s*$", "job", {"activity": 3}),
     ("cron", r"\((?P<user>[^)]*)\) (?P<reason>LIST|CMDEND|CMDOUT) \((?P<cmd>.*)\)\s*$", "job", {"activity": 99}),
     # PAM, whoever calls it
-    ("*", (r"(?:pam_\w+\((?P<service>[^:)]+):auth\): |\(pam_unix\) )?authentication failure; logname=\S* uid=\S* euid=\S* "
-     r"tty=(?P<tty>\S*) ruser=(?P<by>\S*) rhost=(?P<host>\S*)(?:\s+user=(?P<user>.*?))?\s*$"), "logon",
+    ("*", (r"(?:pam_\w+\((?P<service>[^:)]+):auth\): |\(pam_unix\) )?authentication failure; logname=\S* "
+     r"uid=\S* euid=\S* tty=(?P<tty>\S*) ruser=(?P<by>\S*) rhost=(?P<host>\S*)(?:\s+user=(?P<user>.*?))?\s*$"), "logon",
      {"activity": LOGON, "status": FAILURE}),
     ("*", (r"(?:pam_\w+\((?P<service>[^:)]+):session\): |\(pam_unix\) )?session opened for user (?P<user>[^\s(]+)"
      r"(?:\(uid=(?P<uid>\d+)\))? by (?P<by>[^\s(]*)\(uid=\d+\)"), "logon",
@@ -175,7 +181,8 @@ PATTERNS: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = (
     ("vsftpd", r"(?:pam_\S+ )?\[(?P<user>[^\]]+)\] FAIL LOGIN: Client \"(?P<host>[^\"]+)\"", "logon", _SSH_FAILED),
     ("vsftpd", r"(?:pam_\S+ )?\[(?P<user>[^\]]+)\] OK LOGIN: Client \"(?P<host>[^\"]+)\"", "logon",
      {"activity": LOGON, "status": SUCCESS, "remote": True}),
-    ("proftpd", r"\S+ \(\S*?\[(?P<host>[^\]]+)\]\)\s*[:-] USER (?P<user>.*?)(?: \(Login failed\)|:) ?:? ?(?P<reason>.*?)\s*$",
+    ("proftpd", (r"\S+ \(\S*?\[(?P<host>[^\]]+)\]\)\s*[:-] USER (?P<user>.*?)"
+     r"(?: \(Login failed\)|:) ?:? ?(?P<reason>.*?)\s*$"),
      "logon", _SSH_FAILED),
 )  # fmt: skip
 
@@ -212,8 +219,8 @@ USER_TYPES = tuple(
 
 X86_64: Mapping[str, str] = {
     "0": "read", "1": "write", "2": "open", "41": "socket", "42": "connect", "43": "accept", "44": "sendto",
-    "49": "bind", "50": "listen", "59": "execve", "62": "kill", "76": "truncate", "77": "ftruncate", "82": "rename", "83": "mkdir",
-    "84": "rmdir", "85": "creat", "86": "link", "87": "unlink", "88": "symlink", "90": "chmod", "91": "fchmod",
+    "49": "bind", "50": "listen", "59": "execve", "62": "kill", "76": "truncate", "77": "ftruncate", "82": "rename",
+    "83": "mkdir", "84": "rmdir", "85": "creat", "86": "link", "87": "unlink", "88": "symlink", "90": "chmod", "91": "fchmod",
     "92": "chown", "93": "fchown", "94": "lchown", "99": "sysinfo", "101": "ptrace", "103": "syslog", "105": "setuid",
     "106": "setgid", "113": "setreuid", "117": "setresuid", "132": "utime", "133": "mknod", "135": "personality",
     "159": "adjtimex", "161": "chroot", "164": "settimeofday", "165": "mount", "166": "umount2", "169": "reboot",
@@ -244,8 +251,8 @@ FILE_CALLS: Mapping[str, int] = {
     **dict.fromkeys(("write", "truncate", "ftruncate"), 3),
     **dict.fromkeys(("unlink", "unlinkat", "rmdir"), 4),
     **dict.fromkeys(("rename", "renameat", "renameat2"), 5),
-    **dict.fromkeys(("chmod", "fchmod", "fchmodat", "utime", "utimes", "utimensat", "futimesat", "setxattr", "lsetxattr",
-                     "fsetxattr", "removexattr"), 6),
+    **dict.fromkeys(("chmod", "fchmod", "fchmodat", "utime", "utimes", "utimensat", "futimesat", "setxattr",
+                     "lsetxattr", "fsetxattr", "removexattr"), 6),
     **dict.fromkeys(("chown", "fchown", "lchown", "fchownat"), 7),
     "read": 2, "mount": 12, "umount2": 13,
 }  # fmt: skip
