@@ -1,4 +1,4 @@
-"""AWS: CloudTrail (record contents, versions 1.0 to 1.11), VPC flow logs (fields of versions 2 to 10), GuardDuty (schema 2.0).
+"""AWS: CloudTrail (record contents 1.0 to 1.11), VPC flow logs (fields of versions 2 to 10), GuardDuty (schema 2.0).
 
 `eventName` is the event code and `eventSource` the log provider, so that rules written on them select routes.
 Whatever OCSF spells differently than AWS is read, not taken: the vendor's text stays under `unmapped`.
@@ -145,9 +145,13 @@ FLOW_NAMES: Mapping[str, str] = {
     "flowdirection": "flow-direction", "trafficpath": "traffic-path", "rejectreason": "reject-reason",
     "srcaddr": "srcaddr", "dstaddr": "dstaddr", "srcport": "srcport", "dstport": "dstport",
 }  # fmt: skip
-"""A flow log field without case and punctuation -> the name in AWS's documentation. `accountId` is GuardDuty's as well."""
+"""A flow log field without case and punctuation -> the name in AWS's documentation; GuardDuty has `accountId` too."""
 
-PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "41": "ipv6", "47": "gre", "50": "esp", "58": "icmpv6", "132": "sctp"}
+BOUNDARIES = {"1": 4, "2": 5, "3": 6, "4": 7, "5": 8, "6": 9, "7": 10, "8": 11}
+"""traffic-path of a flow -> OCSF boundary (same VPC, internet or VPC gateway, private gateway, peering ...)."""
+
+PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "41": "ipv6", "47": "gre", "50": "esp", "58": "icmpv6",
+             "132": "sctp"}  # fmt: skip
 """IANA protocol number -> name."""
 
 
@@ -233,11 +237,12 @@ def _call(r: Record) -> dict[str, Any]:
 
 
 def _address(text: str) -> str | None:
-    return ip(Column.constant(text, 1)).to_pylist()[0]
+    address: str | None = ip(Column.constant(text, 1)).to_pylist()[0]
+    return address
 
 
 def _service(text: str) -> str | None:
-    """A service that calls on somebody's behalf stands where the address would (`ec2.amazonaws.com`, `AWS Internal`)."""
+    """A service that calls for somebody stands where the address would (`ec2.amazonaws.com`, `AWS Internal`)."""
     return text if _address(text) is None else None
 
 
@@ -259,7 +264,7 @@ def sign_in(r: Record) -> Mapped:
         r.read("serviceEventDetails.CredentialVerification"),
         r.read("serviceEventDetails.CredentialChallenge"),
     )
-    said = result.map(lambda value: {"Success": 1, "Failure": 2}.get(value))
+    said = result.map({"Success": 1, "Failure": 2}.get)
     activity = call["metadata.event_code"].map(lambda name: SIGN_IN.get(name, 99))
     call["status_id"] = said.coalesce(call["status_id"])
     role = r.read("requestParameters.roleArn")
@@ -277,7 +282,7 @@ def sign_in(r: Record) -> Mapped:
         user={
             "name": r.read("requestParameters.roleSessionName").coalesce(call["actor.user.name"]),
             "uid": role.coalesce(call["actor.user.uid"]),
-            "uid_alt": r.read("responseElements.assumedRoleUser.assumedRoleId"),
+            "uid_alt": r.read("responseElements.assumedRoleUser.assumedRoleId").coalesce(call["actor.user.uid_alt"]),
             "account.uid": call["cloud.account.uid"],
             "credential_uid": r.read("responseElements.credentials.accessKeyId"),
         },
@@ -371,7 +376,6 @@ def flow(r: Record) -> Mapped:
     source, target = r.read("pkt-srcaddr", real), r.read("pkt-dstaddr", real)
     action = r.read("action", real)
     start, end = r.take("start"), r.read("end")
-    egress = r.read("flow-direction", to({"ingress": 1, "egress": 2}), _or(0))
     number = r.read("protocol")
     return event(
         "network_activity",
@@ -396,7 +400,8 @@ def flow(r: Record) -> Mapped:
             "zone": r.read("az-id", real),
         },
         connection_info={
-            "direction_id": egress.coalesce(r.constant(0)),
+            "direction_id": r.read("flow-direction", to({"ingress": 1, "egress": 2})).coalesce(r.constant(0)),
+            "boundary_id": r.read("traffic-path", to(BOUNDARIES)),
             "protocol_num": number.integer(),
             "protocol_name": number.replace(PROTOCOLS),
             "protocol_ver_id": r.read("type", to({"IPv4": 4, "IPv6": 6})),
@@ -418,10 +423,6 @@ def flow(r: Record) -> Mapped:
         },
         traffic={"bytes": r.read("bytes", integer), "packets": r.read("packets", integer)},
     )
-
-
-def _or(value: Any) -> Any:
-    return lambda column: column.coalesce(Column.constant(value, len(column)))
 
 
 def _flow_time(text: str) -> int | None:
@@ -452,8 +453,12 @@ def finding(r: Record) -> Mapped:
         status_id=r.read("service.archived").map(lambda value: 5 if value == "true" else 1),
         count=r.read("service.count", integer),
         confidence_score=r.read("confidence", integer),
-        cloud={"provider": "AWS", "region": r.take("region"), "account.uid": r.take("accountId"),
-               "cloud_partition": r.take("partition")},
+        cloud={
+            "provider": "AWS",
+            "region": r.take("region"),
+            "account.uid": r.take("accountId"),
+            "cloud_partition": r.take("partition"),
+        },
         finding_info={
             "uid": r.take("id"),
             "uid_alt": r.take("arn"),
@@ -525,11 +530,7 @@ def _evidence(r: Record, action: Column) -> Column:
         lambda api_, service: {"operation": api_, "service": {"name": service}} if api_ else None,
     )
     domain = r.read("service.action.dnsRequestAction.domain").map(lambda name: {"hostname": name})
-
-    def one(kind: str | None, *_: Any) -> dict[str, Any] | None:
-        return {"name": kind} if kind else None
-
-    found = action.map(lambda kind: one(kind))
+    found = action.map(lambda kind: {"name": kind})
     found = found.zip(remote, lambda e, address: {**e, "src_endpoint": {"ip": address}} if e and address else e)
     found = found.zip(call, lambda e, made: {**e, "api": made} if e and made and made["operation"] else e)
     found = found.zip(domain, lambda e, query: {**e, "query": query} if e and query and query["hostname"] else e)

@@ -1,14 +1,16 @@
 """Microsoft Entra ID (sign-in, audit, risk) and the Azure activity log, in every shape Microsoft ships them.
 
-The same fact is `properties.userPrincipalName` in an Event Hub, `userPrincipalName` in Graph and `UserPrincipalName` in Log
-Analytics; rules use all three. So a field is looked up in any of these spellings, and all of them stay under `unmapped`.
+The same fact is `properties.userPrincipalName` in an Event Hub, `userPrincipalName` in Graph and `UserPrincipalName`
+in Log
+Analytics; rules use all three. So a field is looked up in any of these spellings, and all of them stay under
+`unmapped`.
 Sources: Microsoft Graph v1.0 resources signIn, directoryAudit, riskDetection; Azure Monitor activity log schema.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import orjson
 
@@ -102,7 +104,8 @@ GRANTS: tuple[tuple[str, int], ...] = (
 """How an audit activity begins, lower case -> OCSF user_access activity."""
 
 ENTITY: tuple[tuple[str, int], ...] = (
-    ("add", 1), ("create", 1), ("register", 6), ("unregister", 7), ("update", 3), ("set", 3), ("change", 3), ("read", 2),
+    ("add", 1), ("create", 1), ("register", 6), ("unregister", 7), ("update", 3), ("set", 3), ("change", 3),
+    ("read", 2),
     ("get", 2), ("recover", 2), ("delete", 4), ("remove", 4), ("hard delete", 4), ("disable", 9), ("enable", 8),
     ("restore", 13),
 )  # fmt: skip
@@ -121,9 +124,24 @@ INTERRUPTED = (
 
 RISK_LEVEL = {"low": 1, "medium": 2, "high": 3, "none": 0, "hidden": 99}
 RISK_SEVERITY = {"low": 2, "medium": 3, "high": 4, "none": 1, "hidden": 3}
-LEVEL = {"critical": 5, "error": 4, "warning": 3, "informational": 1, "information": 1, "verbose": 1, "1": 5, "2": 4, "3": 3, "4": 1, "5": 1}
+LEVEL = {"critical": 5, "error": 4, "warning": 3, "informational": 1, "information": 1, "verbose": 1,
+         "1": 5, "2": 4, "3": 3, "4": 1, "5": 1}  # fmt: skip
 
-Reader = Callable[..., Column]
+
+class Reader(Protocol):
+    """Looks fields up."""
+
+    def __call__(self, *names: str) -> Column:
+        """Per row the first of these fields that has a value."""
+        ...
+
+
+class Field(Protocol):
+    """Looks fields of a target up."""
+
+    def __call__(self, *names: str) -> Column:
+        """Per row the first of these fields that has a value."""
+        ...
 
 
 def _reader(r: Record) -> Reader:
@@ -167,7 +185,15 @@ def _of_category(text: str) -> str | None:
         return "sign_in"
     if text in RISK_LOGS or text == "AADUserRiskEvents":
         return "risk"
-    if text in ("Administrative", "Security", "ServiceHealth", "Alert", "Recommendation", "Autoscale", "ResourceHealth"):
+    if text in (
+        "Administrative",
+        "Security",
+        "ServiceHealth",
+        "Alert",
+        "Recommendation",
+        "Autoscale",
+        "ResourceHealth",
+    ):
         return "arm"
     return "audit" if text in AUDIT_CATEGORIES and text != "Policy" else None
 
@@ -208,8 +234,9 @@ def _common(r: Record, read: Reader, log_name: Column | str) -> dict[str, Any]:
 
 def _address(text: str) -> str | None:
     """`192.0.2.1`, `192.0.2.1:443`, `[2001:db8::1]:443`."""
-    bare = text.rpartition(":")[0] if text.count(":") == 1 or text.startswith("[") and "]:" in text else text
-    return ip(Column.constant(bare, 1)).to_pylist()[0]
+    bare = text.rpartition(":")[0] if text.count(":") == 1 or (text.startswith("[") and "]:" in text) else text
+    address: str | None = ip(Column.constant(bare, 1)).to_pylist()[0]
+    return address
 
 
 def _outcome(text: str) -> int:
@@ -267,8 +294,10 @@ def sign_in(r: Record) -> Mapped:
             "type_id": read("userType").map(lambda kind: 1),
             "type": read("userType"),
         },
-        service={"name": read("resourceDisplayName", "appDisplayName").coalesce(r.constant("Microsoft Entra ID")),
-                 "uid": read("resourceId")},
+        service={
+            "name": read("resourceDisplayName", "appDisplayName").coalesce(r.constant("Microsoft Entra ID")),
+            "uid": read("resourceId"),
+        },
         device={
             "uid": read("deviceDetail.deviceId"),
             "name": read("deviceDetail.displayName"),
@@ -313,7 +342,7 @@ def _audit(r: Record, read: Reader) -> dict[str, Any]:
     }
 
 
-def _target(r: Record, *kinds: str) -> Callable[[str], Column]:
+def _target(r: Record, *kinds: str | None) -> Field:
     """A field of the first target of one of these types; without types, of the first target."""
     read = _reader(r)
     targets = read("targetResources[]", "targetResources")
@@ -360,7 +389,7 @@ def _changed(r: Record, *properties: str) -> Column:
 def account(r: Record) -> Mapped:
     """Audit activities of category UserManagement."""
     audit = _audit(r, _reader(r))
-    user = _target(r, "User", "user", None)  # type: ignore[arg-type]
+    user = _target(r, "User", None)
     name = user("userPrincipalName", "displayName")
     return event(
         "account_change",
@@ -399,7 +428,9 @@ def access(r: Record) -> Mapped:
     """Roles, permissions and consent."""
     audit = _audit(r, _reader(r))
     user, anything = _target(r, "User", "ServicePrincipal", "Group"), _target(r)
-    role = _changed(r, "Role.DisplayName", "AppRole.Value", "DelegatedPermissionGrant.Scope", "ConsentAction.Permissions")
+    role = _changed(
+        r, "Role.DisplayName", "AppRole.Value", "DelegatedPermissionGrant.Scope", "ConsentAction.Permissions"
+    )
     # Rules ask for this one property by its name.
     audit["unmapped.ConsentContext.IsAdminConsent"] = _changed(r, "ConsentContext.IsAdminConsent")
     return event(

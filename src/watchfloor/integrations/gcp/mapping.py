@@ -35,16 +35,20 @@ SIGN_IN: Mapping[str, int] = {
 """Method of login.googleapis.com and iap.googleapis.com -> OCSF authentication activity."""
 
 VERBS: tuple[tuple[str, int], ...] = (
-    ("create", 1), ("insert", 1), ("import", 1), ("upload", 1), ("add", 1), ("generate", 1), ("run", 1), ("batchcreate", 1),
-    ("get", 2), ("list", 2), ("search", 2), ("aggregatedlist", 2), ("query", 2), ("read", 2), ("watch", 2), ("access", 2),
+    ("create", 1), ("insert", 1), ("import", 1), ("upload", 1), ("add", 1), ("generate", 1), ("run", 1),
+    ("batchcreate", 1),
+    ("get", 2), ("list", 2), ("search", 2), ("aggregatedlist", 2), ("query", 2), ("read", 2), ("watch", 2),
+    ("access", 2),
     ("download", 2), ("decrypt", 2), ("check", 2), ("export", 2), ("lookup", 2),
-    ("update", 3), ("patch", 3), ("set", 3), ("replace", 3), ("enable", 3), ("disable", 3), ("attach", 3), ("detach", 3),
+    ("update", 3), ("patch", 3), ("set", 3), ("replace", 3), ("enable", 3), ("disable", 3), ("attach", 3),
+    ("detach", 3),
     ("start", 3), ("stop", 3), ("reset", 3), ("move", 3), ("undelete", 3), ("resize", 3), ("rotate", 3),
     ("delete", 4), ("remove", 4), ("destroy", 4), ("deletecollection", 4), ("purge", 4),
 )  # fmt: skip
 """How the last part of a method begins, lower case -> OCSF api_activity activity."""
 
-SEVERITY = {"DEFAULT": 1, "DEBUG": 1, "INFO": 1, "NOTICE": 1, "WARNING": 3, "ERROR": 4, "CRITICAL": 5, "ALERT": 5, "EMERGENCY": 6}
+SEVERITY = {"DEFAULT": 1, "DEBUG": 1, "INFO": 1, "NOTICE": 1, "WARNING": 3, "ERROR": 4, "CRITICAL": 5,
+            "ALERT": 5, "EMERGENCY": 6}  # fmt: skip
 """LogEntry severity -> OCSF severity."""
 
 CODES = {"1": "CANCELLED", "2": "UNKNOWN", "3": "INVALID_ARGUMENT", "5": "NOT_FOUND", "6": "ALREADY_EXISTS",
@@ -122,9 +126,9 @@ def _common(r: Record) -> dict[str, Any]:
         "actor.user.credential_uid": r.take("protoPayload.authenticationInfo.serviceAccountKeyName"),
         "cloud.provider": "GCP",
         "cloud.project_uid": r.take("resource.labels.project_id"),
-        "cloud.region": r.read("resource.labels.location").coalesce(
-            r.read("resource.labels.region"), r.read("resource.labels.zone")
-        ).keep(lambda text: text != ""),
+        "cloud.region": r.read("resource.labels.location")
+        .coalesce(r.read("resource.labels.region"), r.read("resource.labels.zone"))
+        .keep(lambda text: text != ""),
         "src_endpoint.ip": ip(caller),
         "src_endpoint.svc_name": caller.map(lambda text: text if ip(Column.constant(text, 1)).all_missing else None),
         "http_request.user_agent": r.take("protoPayload.requestMetadata.callerSuppliedUserAgent"),
@@ -163,7 +167,9 @@ def account(r: Record) -> Mapped:
     common = _common(r)
     activity = common["metadata.event_code"].map(lambda text: ACCOUNT.get(_last(text), 99))
     name = r.read("protoPayload.response.email").coalesce(
-        r.read("resource.labels.email_id"), r.read("protoPayload.request.account_id"), r.read("protoPayload.resourceName")
+        r.read("resource.labels.email_id"),
+        r.read("protoPayload.request.account_id"),
+        r.read("protoPayload.resourceName"),
     )
     return event(
         "account_change",
@@ -188,7 +194,9 @@ def access(r: Record) -> Mapped:
         r.read("protoPayload.metadata.policyDelta.bindingDeltas[]")
     )
     bound = r.read("protoPayload.request.policy.bindings[]")
-    member = delta.map(lambda text: _binding(text, "member")).coalesce(bound.map(lambda text: _binding(text, "members")))
+    member = delta.map(lambda text: _binding(text, "member")).coalesce(
+        bound.map(lambda text: _binding(text, "members"))
+    )
     role = delta.map(lambda text: _binding(text, "role")).coalesce(bound.map(lambda text: _binding(text, "role")))
     removed = delta.map(lambda text: 2 if _binding(text, "action") == "REMOVE" else 1)
     return event(

@@ -1,6 +1,7 @@
 """Google Workspace activity reports (Admin SDK Reports API, resource Activity).
 
-A report holds its events as a list, a lake one event a record with its parameters as a map. The event's name is the event
+A report holds its events as a list, a lake one event a record with its parameters as a map. The event's name is the
+event
 code, the application the log's name. Of a list the first event decides; all of it stays under `unmapped`.
 """
 
@@ -28,7 +29,8 @@ ACCOUNT: Mapping[str, int] = {
     "turn_off_2_step_verification": 11, "unenroll_user_from_strong_auth": 11, "unenroll_user_from_titanium": 11,
     "recovery_email_edit": 99, "recovery_phone_edit": 99, "recovery_secret_qa_edit": 99, "rename_user": 99,
     "change_recovery_email": 99, "change_recovery_phone": 99, "revoke_asp": 99, "generate_2sv_scratch_codes": 99,
-    "view_2sv_scratch_codes": 99, "unblock_user_session": 12, "reset_signin_cookies": 99, "change_user_organization": 99,
+    "view_2sv_scratch_codes": 99, "unblock_user_session": 12, "reset_signin_cookies": 99,
+    "change_user_organization": 99,
     "add_recovery_email": 99, "allow_strong_authentication": 99, "account_disabled_password_leak": 5,
     "email_forwarding_out_of_domain": 99,
 }  # fmt: skip
@@ -39,7 +41,8 @@ GROUP: Mapping[str, int] = {
     "remove_user": 4, "add_member": 3, "remove_member": 4, "update_group_member": 99, "change_group_setting": 99,
     "change_group_name": 99, "add_member_role": 1, "remove_member_role": 2, "update_group": 99, "group_creation": 6,
 }  # fmt: skip
-"""Event of applications groups, groups_enterprise and admin (group settings), lower case -> group_management activity."""
+"""Event of applications groups, groups_enterprise and admin (group settings), lower case -> group_management
+activity."""
 
 ACCESS: Mapping[str, int] = {
     "grant_admin_privilege": 1, "grant_delegated_admin_privileges": 1, "assign_role": 1, "add_privilege": 1,
@@ -49,10 +52,12 @@ ACCESS: Mapping[str, int] = {
 """Event of applications admin and token, lower case -> OCSF user_access activity."""
 
 FILE: Mapping[str, int] = {
-    "create": 1, "upload": 1, "download": 2, "edit": 3, "delete": 4, "trash": 4, "rename": 5, "copy": 6, "source_copy": 6,
+    "create": 1, "upload": 1, "download": 2, "edit": 3, "delete": 4, "trash": 4, "rename": 5, "copy": 6,
+    "source_copy": 6,
     "move": 7, "untrash": 8, "preview": 9, "lock": 10, "unlock": 11, "change_user_access": 12,
     "change_document_visibility": 12, "change_document_access_scope": 12, "change_acl_editors": 12, "change_owner": 99,
-    "add_to_folder": 7, "remove_from_folder": 7, "view": 14, "sync_item_content": 15, "print": 99, "email_as_attachment": 12,
+    "add_to_folder": 7, "remove_from_folder": 7, "view": 14, "sync_item_content": 15, "print": 99,
+    "email_as_attachment": 12,
     "shared_drive_membership_change": 12, "add_shared_drive_member": 12, "access_url": 14,
 }  # fmt: skip
 """Event of application drive -> OCSF file_hosting activity."""
@@ -119,7 +124,9 @@ def _parameter(r: Record, *names: str) -> Column:
             for name in names:
                 for item in given:
                     if item.get("name") == name:
-                        value = next((item[k] for k in ("value", "boolValue", "intValue", "multiValue") if k in item), None)
+                        value = next(
+                            (item[k] for k in ("value", "boolValue", "intValue", "multiValue") if k in item), None
+                        )
                         return value if isinstance(value, str) else orjson.dumps(value).decode()
         except (ValueError, LookupError, AttributeError, TypeError):
             return None
@@ -175,8 +182,11 @@ def sign_in(r: Record) -> Mapped:
         activity_name=activity.zip(name, lambda code, text: text if code == 99 else None),
         is_remote=True,
         is_mfa=_parameter(r, "is_second_factor").map(lambda text: text == "true"),
-        user={"name": common["actor.user.name"], "email_addr": common["actor.user.email_addr"],
-              "uid": common["actor.user.uid"]},
+        user={
+            "name": common["actor.user.name"],
+            "email_addr": common["actor.user.email_addr"],
+            "uid": common["actor.user.uid"],
+        },
         auth_protocol=_parameter(r, "login_type"),
         service={"name": _parameter(r, "application_name").coalesce(r.constant("Google Workspace"))},
     )

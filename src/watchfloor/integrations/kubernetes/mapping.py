@@ -66,7 +66,7 @@ def request(r: Record) -> Mapped:
     if r.has(WRAPPED):
         wrapped = {f"unmapped.{field}": _read(r, field) for field in DECODED}
         r.ignore(*DECODED)
-    full = named.zip(space, lambda found, where: _resource(found, where))
+    full = named.zip(space, _resource)
     decision = _read(r, "annotations.authorization.k8s.io/decision")
     return event(
         "api_activity",
@@ -88,7 +88,7 @@ def request(r: Record) -> Mapped:
         status_id=code.map(_outcome),
         status_code=code,
         status_detail=_read(r, "responseStatus.reason").coalesce(_read(r, "responseStatus.message")),
-        action_id=decision.map(lambda text: {"allow": 1, "forbid": 2}.get(text)),
+        action_id=decision.map({"allow": 1, "forbid": 2}.get),
         api={
             "operation": verb.coalesce(r.constant("unknown")),
             "version": _read(r, "objectRef.apiVersion"),
@@ -102,12 +102,21 @@ def request(r: Record) -> Mapped:
             "user": {
                 "name": user.coalesce(r.constant("unknown")),
                 "uid": _read(r, "user.uid"),
+                "account.uid": _extra(r, "arn").map(lambda arn: arn.split(":")[4] if arn.count(":") > 4 else None),
                 "type_id": user.map(_user_type).coalesce(r.constant(0)),
-                "groups": _read(r, "user.groups[]").map(_groups),
+                "groups": json(lambda names: [{"name": name} for name in names] or None)(_read(r, "user.groups[]")),
             },
             "invoked_by": _read(r, "impersonatedUser.username"),
+            "session": {
+                "uid": _extra(r, "sessionName"),
+                "issuer": _extra(r, "canonicalArn"),
+                "credential_uid": _extra(r, "accessKeyId"),
+            },
         },
-        src_endpoint={"ip": _read(r, "sourceIPs[]").map(_first_ip), "name": user.coalesce(r.constant("unknown"))},
+        src_endpoint={
+            "ip": ip(json(lambda addresses: addresses[0])(_read(r, "sourceIPs[]"))),
+            "name": user.coalesce(r.constant("unknown")),
+        },
         http_request={
             "user_agent": _read(r, "userAgent"),
             "url.path": uri.map(lambda text: text.partition("?")[0]),
@@ -115,6 +124,11 @@ def request(r: Record) -> Mapped:
         },
         resources=full,
     )
+
+
+def _extra(r: Record, name: str) -> Column:
+    """What EKS' authenticator adds to a user: the first of each list."""
+    return json(lambda found: found[0])(_read(r, f"user.extra.{name}[]"))
 
 
 def _resource(found: Any, space: str | None) -> list[dict[str, str | None]] | None:
@@ -132,18 +146,6 @@ def _user_type(name: str) -> int:
     if name in ANONYMOUS:
         return 0
     return 4 if name.startswith("system:serviceaccount:") else 3 if name.startswith("system:") else 1
-
-
-def _groups(text: str) -> list[dict[str, str]] | None:
-    found: list[dict[str, str]] | None = json(lambda names: [{"name": name} for name in names])(
-        Column.constant(text, 1)
-    ).to_pylist()[0]
-    return found or None
-
-
-def _first_ip(text: str) -> str | None:
-    """The first of the addresses: the client's, as the nearest proxy saw it."""
-    return ip(json(lambda addresses: addresses[0])(Column.constant(text, 1))).to_pylist()[0]
 
 
 @maps("other")

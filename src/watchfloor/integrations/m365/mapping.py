@@ -1,4 +1,5 @@
-"""Microsoft 365 unified audit log (Office 365 Management Activity API schema: Common, SharePoint, Exchange, Entra ID, alerts).
+"""Microsoft 365 unified audit log (Office 365 Management Activity API schema: Common, SharePoint, Exchange, Entra ID,
+alerts).
 
 `Operation` is the event code, `Workload` the log's name.
 """
@@ -150,7 +151,8 @@ def _outcome(text: str) -> int:
 def _address(text: str) -> str | None:
     """`192.0.2.1`, `192.0.2.1:443`, `[2001:db8::1]:443`."""
     bare = text.rpartition(":")[0] if text.count(":") == 1 or (text.startswith("[") and "]:" in text) else text
-    return ip(Column.constant(bare, 1)).to_pylist()[0]
+    address: str | None = ip(Column.constant(bare, 1)).to_pylist()[0]
+    return address
 
 
 def _property(*names: str) -> Callable[[list[dict[str, Any]]], str | None]:
@@ -284,8 +286,9 @@ def file(r: Record) -> Mapped:
         activity_id=activity,
         activity_name=activity.zip(operation, lambda code, text: text if code == 99 else None),
         file={
-            "name": r.read("SourceFileName").coalesce(path.map(lambda text: text.rstrip("/").rpartition("/")[2] or text),
-                                                      r.constant("unknown")),
+            "name": r.read("SourceFileName").coalesce(
+                path.map(lambda text: text.rstrip("/").rpartition("/")[2] or text), r.constant("unknown")
+            ),
             "path": path,
             "ext": r.read("SourceFileExtension"),
             "type_id": kind.coalesce(r.constant(0)),

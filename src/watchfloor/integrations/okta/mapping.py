@@ -67,7 +67,8 @@ ACCOUNT: Mapping[str, int] = {
     "user.mfa.factor.reset_all": 11,
     "user.mfa.factor.suspend": 11,
 }
-"""Event types -> OCSF account_change activity; other `user.account.*`, `user.lifecycle.*`, `user.mfa.factor.*` are 99."""
+"""Event types -> OCSF account_change activity; other `user.account.*`, `user.lifecycle.*`, `user.mfa.factor.*` are
+99."""
 
 ACCOUNT_PREFIXES = ("user.account.", "user.lifecycle.", "user.mfa.factor.", "user.credential.")
 
@@ -110,7 +111,8 @@ ENTITY_PREFIXES = (
 """Event types of things an administrator manages; their last word says what was done."""
 
 LAST_WORD: Mapping[str, int] = {
-    "create": 1, "add": 1, "created": 1, "register": 1, "update": 3, "updated": 3, "rename": 3, "delete": 4, "remove": 4,
+    "create": 1, "add": 1, "created": 1, "register": 1, "update": 3, "updated": 3, "rename": 3, "delete": 4,
+    "remove": 4,
     "revoke": 4, "deleted": 4, "make_blacklist": 3, "remove_blacklist": 3, "enroll": 6, "unenroll": 7, "enable": 8,
     "disable": 9, "activate": 10, "deactivate": 11, "suspend": 12, "unsuspend": 13,
 }  # fmt: skip
@@ -290,7 +292,9 @@ def access(r: Record) -> Mapped:
     """Roles and applications given to a user or taken away."""
     logged = _logged(r)
     privilege = r.read("debugContext.debugData.privilegeGranted").coalesce(
-        r.read("debugContext.debugData.privilegeRevoked"), _target(r, "ROLE", "AppInstance", "Role")("displayName"), logged["api.operation"]
+        r.read("debugContext.debugData.privilegeRevoked"),
+        _target(r, "ROLE", "AppInstance", "Role")("displayName"),
+        logged["api.operation"],
     )
     return event(
         "user_access",
