@@ -148,9 +148,7 @@ def findings(events: Events, matches: Sequence[Match], created: int) -> Events:
     event_uids = _texts(hit, "metadata.uid")
     uids = [finding_uid(rules[rule].uid, event or "") for rule, event in zip(which.tolist(), event_uids, strict=True)]
     uid = Column(np.arange(count, dtype=np.int32), pa.array(uids, text))
-    time = hit.column("time")
-    start = hit.column("start_time") or time
-    end = hit.column("end_time") or time
+    start, end = _coalesced(hit, "start_time", "time"), _coalesced(hit, "end_time", "time")
     columns: dict[str, Column | Any] = {
         "activity_id": 1,  # Create
         "status_id": 1,  # New
@@ -217,6 +215,12 @@ def _first(events: Events, names: Sequence[str]) -> Column:
     """Per row the first of the columns that says anything, as text."""
     found = [column.text() for name in names if (column := events.column(name)) is not None]
     return found[0].coalesce(*found[1:]) if found else Column.missing(len(events))
+
+
+def _coalesced(events: Events, *names: str) -> Column | None:
+    """Per row the first of the columns that has a value."""
+    found = [column for name in names if (column := events.column(name)) is not None]
+    return found[0].coalesce(*found[1:]) if found else None
 
 
 def _texts(events: Events, name: str) -> list[str | None]:

@@ -453,3 +453,17 @@ def test_a_log_with_a_run_of_nul_is_text() -> None:
 def test_an_unknown_format_name_is_told() -> None:
     with pytest.raises(UsageError, match="no format 'nope'"):
         by_name("nope")
+
+
+def test_a_records_path_may_lead_to_one_object() -> None:
+    """Wrappers such as `{"rule": "x", "log": {...}}`, one a line."""
+    text = (
+        b'{"rule": "a", "log": {"eventName": "X", "n": [1, {"log": 2}]}, "z": 1}\n'
+        b'{"rule": "b", "log": {"eventName": "Y"}}\n{"rule": "c"}\n'
+    )
+    framed = list(Json("log").frame(io.BytesIO(text)))
+    assert [record for step in framed for record in step.block.records()] == [
+        b'{"eventName": "X", "n": [1, {"log": 2}]}',
+        b'{"eventName": "Y"}',
+    ]
+    assert [bad.reason for step in framed for bad in step.bad] == ["nothing at the records path"]

@@ -52,7 +52,8 @@ ENVELOPE = frozenset((
 BESIDE = "stands beside the records and is no record"
 NOT_AN_OBJECT = "not a JSON object"
 STRAY = "a closing bracket without an opening one"
-NO_PATH = "no array at the records path"
+NO_PATH = "nothing at the records path"
+SINGLE = -1
 OPEN_ARRAY = "the JSON array is not closed"
 
 _CANDIDATE = re.compile(rb'"(?:' + "|".join(WRAPPERS).encode() + rb')"\s*:\s*\[')
@@ -111,7 +112,7 @@ class Json:
     """JSON documents.
 
     Args:
-        records: dotted path of the array that holds the records; None finds it by the usual names.
+        records: dotted path of the records, an array or one object; None finds an array by the usual names.
     """
 
     name = "json"
@@ -155,7 +156,7 @@ class Json:
 def _find(data: bytes, path: tuple[str, ...] | None, whole: bool) -> tuple[int, int] | None:
     """Where the array of records opens in the object that `data` begins with, and in how many objects it lies.
 
-    Returns None where the object is itself a record.
+    Returns None where the object is itself a record; `SINGLE` instead of a depth where the path leads to one object.
     """
     if path is None and whole:
         try:
@@ -180,6 +181,8 @@ def _find(data: bytes, path: tuple[str, ...] | None, whole: bool) -> tuple[int, 
                 return None
         elif name == path[deep]:
             if deep == len(path) - 1:
+                if value_byte == b"{":
+                    return at, SINGLE
                 return (at, deep + 1) if value_byte == b"[" else None
             if value_byte != b"{":
                 return None
@@ -347,7 +350,16 @@ class _Framing:
                 if not whole and stop - start < MAX_RECORD and not self.eof:
                     return False  # an object that fits is judged as a whole
                 found = _find(self.data[start:stop], self.path, whole)
-                if found is not None:
+                if found is not None and found[1] == SINGLE:
+                    end = _behind(self.data[:stop], start + found[0]) if whole else None
+                    if end is None:
+                        found = None
+                    else:
+                        self._gap(self.cursor, start)
+                        self._record(start + found[0], end)
+                        self.cursor, self.token, done = stop, int(ends[i]) + 1, i + 1
+                        continue
+                elif found is not None:
                     found = (start + found[0], found[1])
                 elif self.path is not None and whole:
                     self._gap(self.cursor, start)
