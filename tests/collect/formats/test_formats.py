@@ -105,7 +105,7 @@ def test_the_records_path() -> None:
     format = Json("result.hits")
     assert read(format, b'{"n":1,"result":{"q":[1],"hits":[{"a":1}]},"z":{}} {"none":1}') == (
         [{"a": 1}],
-        ["no array at the records path"],
+        ["nothing at the records path"],
     )
 
 
