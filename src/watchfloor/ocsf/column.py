@@ -262,6 +262,8 @@ def _type_of(values: Sequence[Any]) -> pa.DataType | None:
     Left to infer, `pa.array` looks for pandas on every call and, where there is none, searches the whole path: 0.5 ms.
     """
     kinds = {type(value) for value in values} - {type(None)}
+    if not kinds:
+        return pa.null()
     return _TYPES.get(kinds.pop()) if len(kinds) == 1 else None
 
 

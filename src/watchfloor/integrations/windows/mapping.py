@@ -327,7 +327,12 @@ SUBJECT = {
     "actor.session.uid": "SubjectLogonId",
 }
 
-NOTHING = pa.array(["-", ""])
+NOTHING = pa.array(["-", ""], pa.string())
+EMPTY, NO_TEXT, FALSE = pa.scalar("", pa.string()), pa.scalar(None, pa.string()), pa.scalar(False, pa.bool_())
+"""Typed, because `pyarrow.compute` looks for pandas whenever it has to find the type of a Python value."""
+HASH = pa.list_(
+    pa.struct([("algorithm", pa.string()), ("algorithm_id", pa.int64()), ("value", pa.string())])
+)
 
 OS = {"device.os.name": "Windows", "device.os.type": "Windows", "device.os.type_id": 100, "device.type_id": 0}
 
@@ -339,7 +344,6 @@ OS = {"device.os.name": "Windows", "device.os.type": "Windows", "device.os.type_
 
 def normalise(records: Records, settings: Mapping[str, Any]) -> Records:
     """Any of the shapes -> `System.*` and the event's own names."""
-    del settings
     plan: dict[str, str] = {}
     barred: set[str] = set()
     for shape in records.shapes[1]:
@@ -349,7 +353,25 @@ def normalise(records: Records, settings: Mapping[str, Any]) -> Records:
     for name in barred:
         plan.pop(name, None)
     records = records.rename(plan)
-    return records if records.column("StringInserts[]") is None else _name_inserts(records)
+    if records.column("StringInserts[]") is not None:
+        records = _name_inserts(records)
+    return records.with_columns({"System.time": _time(records, int(settings.get("event_time_offset_minutes") or 0))})
+
+
+def _time(records: Records, offset: int) -> Column:
+    """TimeCreated; else what the event says itself; else what a shipper saw. NXLog's EventTime has no offset."""
+    order = ["System.TimeCreated", "UtcTime", "@timestamp"]
+    order.insert(2 if offset else 3, "EventTime")
+    time = Column.missing(len(records), pa.int64())
+    for name in order:
+        column = records.column(name)
+        if column is None or bool((time.codes >= 0).all()):
+            continue
+        found = iso(column.where(time.codes < 0).compact())
+        if offset and name == "EventTime":
+            found = found.apply(lambda values: pc.subtract(values, pa.scalar(offset * 60_000, pa.int64())))
+        time = time.coalesce(found)
+    return time
 
 
 @lru_cache(maxsize=1)
@@ -494,7 +516,7 @@ def words(r: Record, table: Mapping[str, str]) -> dict[str, Column]:
 
 
 def _only(mask: pa.Array, values: pa.Array) -> pa.Array:
-    return pc.if_else(mask, values, None)
+    return pc.if_else(mask, values, NO_TEXT)
 
 
 def numbers(r: Record, table: Mapping[str, str]) -> dict[str, Column]:
@@ -515,7 +537,7 @@ def _exactly(r: Record, table: Mapping[str, str], convert: Any) -> dict[str, Col
             continue
         converted = convert(column.values)
         found[attribute] = column.apply(partial(_instead, converted))
-        same = pc.fill_null(pc.equal(converted.cast(pa.string()), column.values), False)
+        same = pc.fill_null(pc.equal(converted.cast(pa.string()), column.values), FALSE)
         if same.false_count:
             found[f"unmapped.{name}"] = column.apply(partial(_only, pc.invert(same)))
     return found
@@ -547,7 +569,7 @@ def _last_part(values: pa.Array) -> pa.Array:
     parts = pc.split_pattern(values, "\\", max_splits=1, reverse=True)
     ends = np.cumsum(pc.list_value_length(parts).to_numpy(zero_copy_only=False)) - 1
     last = parts.flatten().take(pa.array(ends))
-    return pc.if_else(pc.equal(last, ""), values, last)
+    return pc.if_else(pc.equal(last, EMPTY), values, last)
 
 
 def named(found: dict[str, Column], *prefixes: str) -> dict[str, Column]:
@@ -575,7 +597,7 @@ def _hashes(text: str) -> tuple[tuple[str, int, str], ...]:
 def hashes(column: Column) -> Column:
     """`SHA256=..,IMPHASH=..` -> OCSF fingerprints."""
     return column.map(
-        lambda text: [{"algorithm": a, "algorithm_id": i, "value": v} for a, i, v in _hashes(text)] or None
+        lambda text: [{"algorithm": a, "algorithm_id": i, "value": v} for a, i, v in _hashes(text)] or None, HASH
     )
 
 
@@ -587,26 +609,13 @@ def code(r: Record, table: Mapping[str, int], default: int | None = None) -> Col
 def envelope(r: Record) -> dict[str, Any]:
     """What every event has."""
     found: dict[str, Any] = dict(OS)
-    found["time"] = _time(r)
+    found["time"] = r.take("System.time")
     found["severity_id"] = r.read("System.Level", to(SEVERITY, 1))
     found |= texts(r, ENVELOPE) | words(r, {"metadata.correlation_uid": "System.ActivityID"})
     if "device.hostname" not in found:
         found["device.hostname"] = r.read("ComputerName").coalesce(r.read("host.name"))
     r.ignore("System.xmlns", "System.UserData_xmlns")
     return found
-
-
-def _time(r: Record) -> Column:
-    """TimeCreated; else what the event says itself; else what a shipper saw; NXLog's EventTime has no offset."""
-    time = r.read("System.TimeCreated", iso)
-    if len(time.values) and bool((time.codes >= 0).all()):
-        return time
-    local = r.read("EventTime", iso)
-    minutes = int(r.settings.get("event_time_offset_minutes") or 0)
-    if minutes:
-        local = local.apply(lambda values: pc.subtract(values, minutes * 60_000))
-        return time.coalesce(r.read("UtcTime", iso), local, r.read("@timestamp", iso))
-    return time.coalesce(r.read("UtcTime", iso), r.read("@timestamp", iso), local)
 
 
 def outcome(r: Record) -> Column:
