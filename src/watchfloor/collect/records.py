@@ -183,13 +183,14 @@ class Records:
         """The dotted names present in these rows, in the order of their first appearance."""
         if not self._added:
             return tuple(self._index())
-        return tuple(name for name in dict.fromkeys((*self._index(), *self._added)) if self.column(name) is not None)
+        empty = {name for name, column in self._added.items() if column.all_missing}
+        return tuple(name for name in dict.fromkeys((*self._index(), *self._added)) if name not in empty)
 
     def column(self, name: str) -> Column | None:
         """The text values under one name, distinct; None when no row has it."""
-        column = self._columns.get(name)
         if name in self._added:
             return None if self._added[name].all_missing else self._added[name]
+        column = self._columns.get(name)
         if column is None:
             held = self._index().get(name)
             if held is None:
