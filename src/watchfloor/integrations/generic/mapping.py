@@ -14,8 +14,10 @@ from watchfloor.ocsf.column import Column
 
 TIME_NAMES: tuple[str, ...] = (
     "timestamp", "eventtime", "eventtimestamp", "time", "datetime", "date", "eventdatetime", "createdat", "createdon",
-    "created", "creationtime", "createddatetime", "creationdate", "published", "occurredat", "occurred", "timegenerated",
-    "timecreated", "startedat", "starttime", "requesttime", "querytimestamp", "loggedat", "logtime", "ts", "t", "isotime",
+    "created", "creationtime", "createddatetime", "creationdate", "published", "occurredat", "occurred",
+    "timegenerated",
+    "timecreated", "startedat", "starttime", "requesttime", "querytimestamp", "loggedat", "logtime", "ts", "t",
+    "isotime",
     "asctime", "unixtime", "epoch", "detectedat", "firstseen", "observedtimestamp", "eventcreationtime", "actiontime",
     "auditlogtime", "calendartime", "insertdate", "updatedat", "modifiedat", "receivedtime", "peventtime", "pparsetime",
 )  # fmt: skip

@@ -22,8 +22,10 @@ SIGN_IN: Mapping[str, int] = {
 """Action -> OCSF authentication activity."""
 
 ACCOUNT: Mapping[str, int] = {
-    "user.create": 1, "user.unsuspend": 2, "user.change_password": 3, "user.reset_password": 4, "user.forgot_password": 4,
-    "user.suspend": 5, "user.destroy": 6, "user.delete": 6, "user.async_delete": 6, "two_factor_authentication.enabled": 10,
+    "user.create": 1, "user.unsuspend": 2, "user.change_password": 3, "user.reset_password": 4,
+    "user.forgot_password": 4,
+    "user.suspend": 5, "user.destroy": 6, "user.delete": 6, "user.async_delete": 6,
+    "two_factor_authentication.enabled": 10,
     "two_factor_authentication.disabled": 11, "two_factor_authentication.add_factor": 10,
     "two_factor_authentication.remove_factor": 11, "user.promote": 7, "user.demote": 8,
 }  # fmt: skip
@@ -60,7 +62,8 @@ GIT: Mapping[str, int] = {
 """Action -> OCSF web_resources_activity activity."""
 
 LAST_WORD: tuple[tuple[str, int], ...] = (
-    ("create", 1), ("add", 1), ("register", 6), ("remove", 4), ("destroy", 4), ("delete", 4), ("transfer", 5), ("clear", 4),
+    ("create", 1), ("add", 1), ("register", 6), ("remove", 4), ("destroy", 4), ("delete", 4), ("transfer", 5),
+    ("clear", 4),
     ("update", 3), ("rename", 3), ("change", 3), ("set", 3), ("enable", 8), ("disable", 9), ("archived", 11),
     ("unarchived", 10), ("suspend", 12), ("unsuspend", 13), ("access", 3), ("publish", 1), ("restore", 13), ("get", 2),
 )  # fmt: skip

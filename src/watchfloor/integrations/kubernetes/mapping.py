@@ -1,6 +1,6 @@
 """Kubernetes API server audit (audit.k8s.io/v1 Event), from the server, from EKS, or inside Azure's envelope (AKS).
 
-`verb` is the event code. AKS puts the server's record as text into `properties.log`; it is decoded here once per record.
+`verb` is the event code. AKS puts the server's record as text into `properties.log`; it is decoded once per record.
 """
 
 from __future__ import annotations
