@@ -160,8 +160,7 @@ def test_compaction_behind_the_writers_back(backend: Path) -> None:
 
 def test_checkpoints_and_a_bounded_log(backend: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHECKPOINT_EVERY", 4)
-    monkeypatch.setattr(module, "COMPACT_EVERY", 10)
-    lake = Lake(backend, durable=False)
+    lake = Lake(backend, durable=False, compact_every=10)
     for version in range(1, 11):
         lake.append(NAME, nested(1), version=version)
     assert (backend / NAME / "_delta_log" / "_last_checkpoint").exists()

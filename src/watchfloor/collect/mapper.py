@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from watchfloor.collect.integration import OTHER, Integration, Signature
 from watchfloor.collect.mapping import Mapped, Record, constant_like
@@ -221,14 +222,8 @@ def _finish(mapped: Mapped, record: Record, integration: Integration) -> Events:
     columns: dict[str, Any] = {name: constant_like(value, rows) for name, value in mapped.attributes.items()}
     received = Column.from_arrow(_int64(records.received))
     time = columns.get("time")
-    if time is None or bool((time.codes < 0).any()):
-        origin = Column.constant("received", rows)
-        if time is not None and len(time.values):
-            origin = Column.constant("source", rows).where(time.codes >= 0).coalesce(origin)
-            columns["time"] = time.coalesce(received)
-        else:
-            columns["time"] = received
-        columns["wf.time_origin"] = origin
+    columns["time"] = received if time is None else time.coalesce(received)
+    columns["wf.time_origin"] = _TIME_ORIGIN.take((_present(time, rows)).astype(np.int32))
     columns.setdefault("metadata.product.name", Column.constant(integration.product, rows))
     columns.setdefault("metadata.product.vendor_name", Column.constant(integration.vendor, rows))
     columns["metadata.uid"] = uid.event_uids(records.fingerprint, records.source, records.sequence)
@@ -240,9 +235,14 @@ def _finish(mapped: Mapped, record: Record, integration: Integration) -> Events:
     return Events.build(mapped.class_name, derive.derive(mapped.class_name, columns, rows), rows)
 
 
-def _int64(values: npt.NDArray[np.int64]) -> Any:
-    import pyarrow as pa
+_TIME_ORIGIN = Column(np.arange(2, dtype=np.int32), pa.array(["received", "source"], pa.string()))
 
+
+def _present(column: Column | None, rows: int) -> npt.NDArray[np.bool_]:
+    return np.zeros(rows, np.bool_) if column is None else column.present
+
+
+def _int64(values: npt.NDArray[np.int64]) -> Any:
     return pa.array(values, pa.int64())
 
 

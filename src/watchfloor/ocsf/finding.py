@@ -124,12 +124,13 @@ class Match:
     fields: tuple[str, ...] = field(default=())
 
 
-def findings(events: Events, matches: Sequence[Match], created: int) -> Events:
+def findings(events: Events, matches: Sequence[Match], created: int | None = None) -> Events:
     """Detection findings for all matches in one batch of events, match by match, row by row.
 
     Args:
         events: the batch the rules were asked about; needs `metadata.uid` and `time` where known.
-        created: when the findings are made, epoch ms UTC.
+        created: when the findings are made, epoch ms UTC; None takes the time each event was received, which makes a
+            replay give the same findings whatever batches it is cut into.
     """
     matches = [match for match in matches if len(match.rows)]
     rules = [match.rule for match in matches]
@@ -148,13 +149,16 @@ def findings(events: Events, matches: Sequence[Match], created: int) -> Events:
     event_uids = _texts(hit, "metadata.uid")
     uids = [finding_uid(rules[rule].uid, event or "") for rule, event in zip(which.tolist(), event_uids, strict=True)]
     uid = Column(np.arange(count, dtype=np.int32), pa.array(uids, text))
+    made = (
+        _coalesced(hit, "metadata.logged_time", "time") if created is None else Column.constant(created, count, number)
+    )
     start, end = _coalesced(hit, "start_time", "time"), _coalesced(hit, "end_time", "time")
     columns: dict[str, Column | Any] = {
         "activity_id": 1,  # Create
         "status_id": 1,  # New
         "is_alert": True,
         "severity_id": per_rule(lambda rule: SEVERITY[rule.level or "informational"], number),
-        "time": Column.constant(created, count, number),
+        "time": made,
         "start_time": start,
         "end_time": end,
         "message": _messages(hit, which, rules),
@@ -166,7 +170,7 @@ def findings(events: Events, matches: Sequence[Match], created: int) -> Events:
         "finding_info.title": per_rule(lambda rule: rule.title, text),
         "finding_info.desc": per_rule(lambda rule: rule.description, text),
         "finding_info.src_url": per_rule(lambda rule: rule.references[0] if rule.references else None, text),
-        "finding_info.created_time": Column.constant(created, count, number),
+        "finding_info.created_time": made,
         "finding_info.first_seen_time": start,
         "finding_info.last_seen_time": end,
         "finding_info.analytic.uid": per_rule(lambda rule: rule.uid, text),

@@ -56,6 +56,7 @@ def explained(estate: Estate, uid: str) -> Explanation:
         [path for path in estate.rules if path.exists()],
         integrations=estate.integrations(),
         placeholders=estate.placeholders,
+        cache=estate.store / "cache",
     )
     rules = {rule.id: position for position, rule in enumerate(ready.rulebook.rules)}
     if row["rule"] not in rules:
@@ -76,7 +77,6 @@ def explained(estate: Estate, uid: str) -> Explanation:
         settings = next((item for item in estate.sources if item.id == source), None)
         outcome = ready.path.run(
             block,
-            now=received,
             integration=settings.integration if settings else None,
             mapper=source_mappers(estate, ready.path.mapper).get(source),
         )

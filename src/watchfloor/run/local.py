@@ -95,7 +95,7 @@ class LocalEngine:
             chosen_format(source.format, source.records)
         self._lock = EstateLock(estate.store, clock=clock)
         try:
-            self._lake = Lake(estate.store / "lake")
+            self._lake = Lake(estate.store / "lake", compact_every=estate.compact_commits)
             self._committer = Committer(self._lake, estate.store / "cursor.json")
             positions = self._committer.positions
             self._writers = {
@@ -221,13 +221,11 @@ class LocalEngine:
         return self._commit(intent, blocks, redone, began)
 
     def _commit(self, intent: Intent, blocks: list[LandedBlock], redone: bool, began: float) -> BatchReport:
-        # Findings carry the time of the batch's last record, not of the clock: the same batch made twice is the same.
-        now = max((int(block.received.max()) for block in blocks), default=0)
         tables: dict[str, list[object]] = defaultdict(list)
         report = BatchReport(intent.batch, 0, 0, 0, 0, 0.0, redone)
         rejected: list[quarantine.Quarantined] = []
         for block in merged(blocks, self.estate.batch_records):
-            outcome = self._run(block, now)
+            outcome = self._run(block)
             for events in (*outcome.events, *outcome.findings):
                 tables[events.class_name].append(events.nest())
             report.read += outcome.read
@@ -244,9 +242,9 @@ class LocalEngine:
         report.seconds = monotonic_s() - began
         return report
 
-    def _run(self, block: LandedBlock, now: int) -> Outcome:
+    def _run(self, block: LandedBlock) -> Outcome:
         return self.ready.path.run(
-            block, now=now, integration=self._products.get(block.source), mapper=self._mappers.get(block.source)
+            block, integration=self._products.get(block.source), mapper=self._mappers.get(block.source)
         )
 
     def keep_house(self) -> None:

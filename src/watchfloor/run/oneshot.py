@@ -65,7 +65,7 @@ def detect(
         paths: files, folders and archives.
         path: mapper and rules.
         totals: counted into as the work goes on.
-        now: creation time of findings and receipt time of records, epoch milliseconds.
+        now: receipt time of the records, epoch milliseconds.
         format: how all inputs are written; None recognises each.
         integration: the product of all inputs; None recognises each record.
         advance: told how many bytes of which stream are done.
@@ -81,7 +81,7 @@ def detect(
         totals.files += 1
         totals.formats[item.format.name] += 1
         for block in merged(_blocks(item, now, totals, advance, quarantine), BATCH):
-            outcome = path.run(block, now=now, integration=integration)
+            outcome = path.run(block, integration=integration)
             totals.read += outcome.read
             totals.mapped += outcome.mapped
             totals.quarantined += len(outcome.quarantined)

@@ -72,14 +72,11 @@ class Path:
         self._facts = [_facts(rule) for rule in rules]
         self._fields = [taxonomy.places(rule.logsource, fields_of(rule.condition)) for rule in rules]
 
-    def run(
-        self, block: LandedBlock, *, now: int, integration: str | None = None, mapper: Mapper | None = None
-    ) -> Outcome:
+    def run(self, block: LandedBlock, *, integration: str | None = None, mapper: Mapper | None = None) -> Outcome:
         """Take the records of one block all the way.
 
         Args:
             block: records of one stream of one source.
-            now: the time findings are created at, epoch milliseconds.
             integration: the product, where the estate says so.
             mapper: in place of the path's own, where a source has settings of its own.
         """
@@ -101,10 +98,10 @@ class Path:
         outcome.mapped = batch.rows
         outcome.quarantined = _quarantined(block, (*decoded.bad, *unreadable, *batch.bad))
         if self.engine is not None:
-            outcome.findings = [found for events in outcome.events if (found := self.detect(events, now)) is not None]
+            outcome.findings = [found for events in outcome.events if (found := self.detect(events)) is not None]
         return outcome
 
-    def detect(self, events: Events, now: int) -> Events | None:
+    def detect(self, events: Events) -> Events | None:
         """The findings in one batch of events; None where there are none."""
         if self.engine is None or len(events) == 0:
             return None
@@ -117,7 +114,7 @@ class Path:
             finding.Match(self._facts[rule], rows.astype(np.int64), self._fields[rule])
             for rule, rows in zip(rules.tolist(), np.split(matches.rows[order], starts[1:]), strict=True)
         ]
-        return finding.findings(events, hits, created=now)
+        return finding.findings(events, hits)
 
 
 def merged(blocks: Iterable[LandedBlock], records: int) -> Iterable[LandedBlock]:

@@ -20,8 +20,10 @@ import json
 import logging
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,7 @@ class Lake:
 
     Args:
         folder: the lake's folder; made when it is not there, unless `read_only`.
+        compact_every: appends after which a table is due to be compacted.
         durable: sync every file before an append returns. Off only where losing power may lose data (benchmarks).
 
     Raises:
@@ -113,8 +116,11 @@ class Lake:
         StoreError, StoreFull: the disk refuses.
     """
 
-    def __init__(self, folder: Path, *, read_only: bool = False, durable: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, read_only: bool = False, durable: bool = True, compact_every: int = COMPACT_EVERY
+    ) -> None:
         self.folder = Path(folder)
+        self._compact_every = compact_every
         self._durable = durable
         self._tables: dict[str, _Table] = {}
         facts = self.folder / "lake.json"
@@ -142,7 +148,7 @@ class Lake:
             entries = sorted(os.listdir(self.folder))
         except FileNotFoundError:
             return []
-        return [name for name in entries if NAME.fullmatch(name) and (self.folder / name / "_delta_log").is_dir()]
+        return [name for name in entries if NAME.fullmatch(name) and _is_table(self.folder / name)]
 
     def schema(self, name: str) -> pa.Schema:
         """The columns of a table, `day` last."""
@@ -308,24 +314,37 @@ class Lake:
 
     def _create(self, name: str, schema: pa.Schema) -> _Table:
         path = self.folder / name
+        beside = self.folder / f".{uuid.uuid4()}.tmp"  # a kill or a full disk must not leave half a table
         try:
-            make_folder(path)
+            make_folder(beside)
             DeltaTable.create(
-                path,
+                beside,
                 Schema.from_arrow(schema.append(pa.field("day", pa.string()))),
                 mode="ignore",
                 partition_by=["day"],
                 configuration=CONFIGURATION,
             )
             if self._durable:
-                entry = path / "_delta_log" / f"{0:020d}.json"
+                entry = beside / "_delta_log" / f"{0:020d}.json"
                 descriptor = os.open(entry, os.O_RDONLY)
                 os.fsync(descriptor)
                 os.close(descriptor)
                 sync_folder(entry.parent)
-                sync_folder(path)
-        except OSError as error:
-            raise explained(error, path) from error
+                sync_folder(beside)
+            with suppress(OSError):  # what an older watchfloor may have left of a table it never made
+                (path / "_delta_log").rmdir()
+                path.rmdir()
+            try:
+                beside.rename(path)
+            except OSError:
+                if not _is_table(path):
+                    raise
+            if self._durable:
+                sync_folder(self.folder)
+        except (OSError, DeltaError) as error:
+            raise explained(_refusal(beside, error), path) from error
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
         return self._open(name)
 
     # -- keeping
@@ -341,7 +360,7 @@ class Lake:
 
     def due(self) -> list[str]:
         """Tables that have gathered enough small files to be worth compacting."""
-        return [name for name, table in self._tables.items() if table.appended >= COMPACT_EVERY]
+        return [name for name, table in self._tables.items() if table.appended >= self._compact_every]
 
     def compact(self, name: str) -> int:
         """Rewrite small files of a table into large ones; readers keep what they see. Gives how many files went."""
@@ -362,6 +381,22 @@ class Lake:
         gone = delta.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
         self._reload(self._tables[name])
         return len(gone)
+
+
+def _refusal(folder: Path, error: Exception) -> OSError:
+    """delta-rs does not say why the disk refused; a write of our own does."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    try:
+        (folder / "probe").write_bytes(bytes(1 << 16))
+    except OSError as answer:
+        return answer
+    return OSError(str(error) or "delta-rs could not make the table")
+
+
+def _is_table(path: Path) -> bool:
+    log = path / "_delta_log"
+    return (log / f"{0:020d}.json").is_file() or (log / "_last_checkpoint").is_file()
 
 
 def _delta(path: Path) -> DeltaTable:

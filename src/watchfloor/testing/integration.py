@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from watchfloor.collect.formats.recognise import recognise
+from watchfloor.collect.formats.recognise import FORMATS, recognise
 from watchfloor.collect.integration import Integration, load_manifest
 from watchfloor.collect.mapper import Leftovers, Mapper, Observer
 from watchfloor.collect.records import tokenise
@@ -128,6 +128,8 @@ def problems(folder: Path) -> list[str]:
         wrong.append(f"{folder.name}: README.md is missing")
     if not found:
         wrong.append(f"{folder.name}: samples/ is empty")
+    unknown = sorted(set(integration.formats) - set(FORMATS))
+    wrong += [f"{folder.name}: there is no format {name!r}; there are: {', '.join(FORMATS)}" for name in unknown]
     stems = Counter(sample.path.stem for sample in found)
     wrong += [f"{folder.name}: two samples named {stem}" for stem, count in stems.items() if count > 1]
     mapped: set[str] = set()

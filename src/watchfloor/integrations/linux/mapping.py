@@ -220,8 +220,8 @@ USER_TYPES = tuple(
 X86_64: Mapping[str, str] = {
     "0": "read", "1": "write", "2": "open", "41": "socket", "42": "connect", "43": "accept", "44": "sendto",
     "49": "bind", "50": "listen", "59": "execve", "62": "kill", "76": "truncate", "77": "ftruncate", "82": "rename",
-    "83": "mkdir", "84": "rmdir", "85": "creat", "86": "link", "87": "unlink", "88": "symlink", "90": "chmod", "91": "fchmod",
-    "92": "chown", "93": "fchown", "94": "lchown", "99": "sysinfo", "101": "ptrace", "103": "syslog", "105": "setuid",
+    "83": "mkdir", "84": "rmdir", "85": "creat", "86": "link", "87": "unlink", "88": "symlink", "90": "chmod",
+    "91": "fchmod", "92": "chown", "93": "fchown", "94": "lchown", "99": "sysinfo", "101": "ptrace", "103": "syslog", "105": "setuid",
     "106": "setgid", "113": "setreuid", "117": "setresuid", "132": "utime", "133": "mknod", "135": "personality",
     "159": "adjtimex", "161": "chroot", "164": "settimeofday", "165": "mount", "166": "umount2", "169": "reboot",
     "170": "sethostname", "171": "setdomainname", "175": "init_module", "176": "delete_module", "188": "setxattr",
