@@ -1,9 +1,9 @@
 """Suricata's EVE log to OCSF.
 
 Names are EVE's (Suricata user guide, "Eve JSON Format"; versions 4 to 8 of Suricata). A record's `src_ip` is where the
-packet came from that made Suricata write it: an answer's source is the server. So the client is told by what the record
-is about, where EVE says that (`direction` of Suricata 6 and later, or the kind of DNS record), and else taken as it stands.
-What is not letter by letter what EVE says is read and stays under `unmapped` besides.
+packet came from that made Suricata write it: an answer's source is the server. So the client is told by what
+the record is about, where EVE says that (`direction` of Suricata 6 and later, or the kind of DNS record), and else taken
+as it stands. What is not letter by letter what EVE says is read and stays under `unmapped` besides.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from watchfloor.ocsf.column import Column
 
 FAMILY: Mapping[str, str] = {
     "alert": "alert", "dns": "dns", "http": "http", "http2": "http", "tls": "tls", "ssh": "ssh", "flow": "flow",
-    "netflow": "flow", "drop": "flow", "fileinfo": "file", "smb": "smb", "krb5": "kerberos", "rdp": "rdp", "dhcp": "dhcp",
-    "ftp": "ftp", "modbus": "ot", "dnp3": "ot",
+    "netflow": "flow", "drop": "flow", "fileinfo": "file", "smb": "smb", "krb5": "kerberos", "rdp": "rdp",
+    "dhcp": "dhcp", "ftp": "ftp", "modbus": "ot", "dnp3": "ot",
 }  # fmt: skip
 """event_type -> family. Any other with addresses is `session`."""
 
@@ -78,8 +78,6 @@ DNP3: Mapping[int, str] = {
 }  # fmt: skip
 """Function code -> command class (IEEE 1815, table 4-1; Modbus application protocol V1.1b3)."""
 
-TACTIC = "mitre_tactic"
-
 
 def classify(r: Record) -> Column:
     """By event_type; a type that names no addresses is `other`."""
@@ -90,9 +88,7 @@ def classify(r: Record) -> Column:
 
 def _family(kind: str | None, address: str | None) -> str:
     family = FAMILY.get(kind or "", "session")
-    if family in ("alert",):
-        return family
-    return family if address is not None else "other"
+    return family if address is not None or family == "alert" else "other"
 
 
 # -- what mappings are made of ----------------------------------------------------------------------------------------
@@ -225,9 +221,7 @@ def alert(r: Record) -> Mapped:
                 r.read("alert.metadata.mitre_tactic_id[]"), _attacks
             ),
         },
-        evidences=pair.zip(
-            r.read("http.url").coalesce(r.read("tls.sni"), r.read("dns.query[]")), lambda ends_, _: _evidence(ends_)
-        ),
+        evidences=pair.map(_evidence),
     )
 
 
@@ -235,9 +229,9 @@ def _end(address: str | None, port: str | None) -> str | None:
     return f"{address} {port or ''}" if address else None
 
 
-def _evidence(pair: str | None) -> list[dict[str, Any]] | None:
+def _evidence(pair: str) -> list[dict[str, Any]] | None:
     found: dict[str, Any] = {}
-    for name, text in zip(("src_endpoint", "dst_endpoint"), (pair or "|").split("|"), strict=True):
+    for name, text in zip(("src_endpoint", "dst_endpoint"), pair.split("|"), strict=True):
         address, _, port = text.partition(" ")
         if address:
             found[name] = {"ip": address} | ({"port": int(port)} if port.isdigit() else {})
