@@ -149,7 +149,7 @@ def test_every_shape_comes_to_the_same_event(shape: str) -> None:
     assert event["process"]["pid"] == 7
     assert event["actor"]["user"] == {"name": "ada", "domain": "EXAMPLE"}
     assert event["unmapped"]["User"] == "EXAMPLE\\ada"
-    assert "wf" in event and "time_origin" not in event["wf"]
+    assert event["wf"]["time_origin"] == "source"
 
 
 def test_all_shapes_in_one_batch() -> None:
