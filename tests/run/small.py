@@ -122,8 +122,7 @@ def tables(estate: Path) -> dict[str, list[bytes]]:
 def _plain(value: Any) -> Any:
     """Without what only the shape of a table adds: nulls, empty objects; bytes as text."""
     if isinstance(value, dict):
-        kept = {key: plain for key, part in value.items() if (plain := _plain(part)) not in (None, {}, [])}
-        return kept
+        return {key: plain for key, part in value.items() if (plain := _plain(part)) not in (None, {}, [])}
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     return value.decode("latin-1") if isinstance(value, bytes) else value

@@ -16,8 +16,12 @@ Exit codes (also in docs/command-line.md, which a test compares with this table)
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from watchfloor import __version__
@@ -51,6 +55,7 @@ def application() -> Any:
         version=__version__,
         help_format="plaintext",
         result_action="return_value",
+        suppress_keyboard_interrupt=False,  # we say ourselves what an interruption left behind
     )
     for verb, summary in VERBS.items():
         app.command(f"watchfloor.cli.{verb}:{verb}", name=verb, help=summary)
@@ -77,7 +82,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     tokens = sys.argv[1:] if arguments is None else arguments
     try:
-        result = application()(tokens, exit_on_error=False, print_error=False)
+        with _interruptible():
+            result = application()(tokens, exit_on_error=False, print_error=False)
         sys.stdout.flush()
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
     except cyclopts.CycloptsError as error:
@@ -102,6 +108,24 @@ def main(arguments: list[str] | None = None) -> int:
             "  -> this is a bug; run it again with WATCHFLOOR_DEBUG=1 and send us what it prints\n"
         )
         return INTERNAL
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C that falls into a destructor counts too: Python would print it and go on, we ask again a moment later."""
+    usual = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            threading.Timer(0.02, _thread.interrupt_main).start()
+        else:
+            usual(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = usual
 
 
 def _say(error: WatchfloorError) -> int:
