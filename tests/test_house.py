@@ -60,7 +60,7 @@ def test_all_names_what_is_there(path: Path) -> None:
             if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
             else [alias.asname or alias.name for alias in node.names]
             if isinstance(node, ast.ImportFrom | ast.Import)
-            else [target.id for target in node.targets if isinstance(target, ast.Name)]
+            else [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
             if isinstance(node, ast.Assign)
             else [node.target.id]
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
@@ -127,6 +127,24 @@ def test_ci_calls_make_test_and_nothing_else() -> None:
         if line.strip() and not line.startswith("#")
     ]
     assert lines == ["set -eu", 'cd "$(dirname "$0")/.."', "exec make test"]
+
+
+INTEGRATIONS_MAY = tuple(f"watchfloor.{name}" for name in ("collect.mapping", "collect.convert", "collect.records", "ocsf"))
+    "watchfloor.collect.mapping",
+    "watchfloor.collect.convert",
+    "watchfloor.collect.records",
+    "watchfloor.ocsf",
+)
+
+
+@pytest.mark.parametrize("path", sorted((SOURCE / "integrations").glob("*/*.py")), ids=lambda path: path.parent.name)
+def test_an_integration_knows_only_the_language_and_its_contract(path: Path) -> None:
+    """Never another integration, never a verb: one folder can be added or taken away without touching any other."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            assert not name.startswith("watchfloor") or name.startswith(INTEGRATIONS_MAY), f"{path} imports {name}"
 
 
 def test_help_is_quick_to_import() -> None:

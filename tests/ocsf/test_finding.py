@@ -14,6 +14,7 @@ from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.derive import derive
 from watchfloor.ocsf.events import Events
 from watchfloor.ocsf.finding import SEVERITY, Attack, Match, RuleFacts, findings
+from watchfloor.ocsf.validate import validate
 
 CREATED = 1_800_000_000_000
 RULE = RuleFacts(
@@ -41,7 +42,7 @@ def rows(*numbers: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 def test_a_finding_is_valid_ocsf() -> None:
     made = findings(launches(4), [Match(RULE, rows(0, 3), ("process.cmd_line",))], CREATED)
     assert made.class_name == "detection_finding" and len(made) == 2
-    assert made.validate() == []
+    assert validate(made) == []
 
 
 def test_times_ids_and_state() -> None:

@@ -6,6 +6,7 @@ from tests.ocsf.batches import launches
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
 from watchfloor.ocsf.observables import LEFT_OUT, observables, observed
+from watchfloor.ocsf.validate import validate
 
 
 def pairs(events: Events) -> list[list[tuple[str, int, str]] | None]:
@@ -64,7 +65,7 @@ def test_nothing_to_see() -> None:
 def test_the_list_fits_the_schema_and_rides_on_an_event() -> None:
     events = launches(2)
     with_list = events.with_columns({"observables": observables(events)})
-    assert with_list.validate() == []
+    assert validate(with_list) == []
     assert {one["type"] for one in with_list.to_pylist()[0]["observables"]} == {
         "User Name",
         "Hostname",

@@ -10,12 +10,12 @@ import pytest
 from tests.ocsf.batches import launches
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
-from watchfloor.ocsf.validate import Problem
+from watchfloor.ocsf.validate import Problem, validate
 
 
 def test_valid_events_have_no_problem() -> None:
-    assert launches(3).validate() == []
-    assert launches(0).validate() == []
+    assert validate(launches(3)) == []
+    assert validate(launches(0)) == []
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_problems(change: dict[str, object], problem: Problem | None) -> None:
         with pytest.raises(SchemaError):
             launches(3).with_columns(change)
         return
-    assert problem in launches(3).with_columns(change).validate()
+    assert problem in validate(launches(3).with_columns(change))
 
 
 def test_a_column_of_the_wrong_type_is_found() -> None:
@@ -52,25 +52,25 @@ def test_a_column_of_the_wrong_type_is_found() -> None:
     table = events.table.set_column(
         events.table.schema.get_field_index("time"), "time", pa.array(["a", "b"]).dictionary_encode()
     )
-    assert Problem("time", "is string, not int64", 2) in dataclasses.replace(events, table=table).validate()
+    assert Problem("time", "is string, not int64", 2) in validate(dataclasses.replace(events, table=table))
 
 
 def test_a_declared_profile_demands_what_it_requires() -> None:
     plain = Events.build("authentication", {"time": 1, "user.name": "a"}, 1)
-    assert not any(problem.attribute == "cloud" for problem in plain.validate())
+    assert not any(problem.attribute == "cloud" for problem in validate(plain))
     declared = plain.with_columns({"metadata.profiles": Column.of([["cloud"]])})
-    assert Problem("cloud", "is required and missing", 1) in declared.validate()
+    assert Problem("cloud", "is required and missing", 1) in validate(declared)
 
 
 def test_at_least_one_of_a_class() -> None:
     events = Events.build("dns_activity", {"time": 1}, 2)
-    assert Problem("(class)", "at least one of dst_endpoint, src_endpoint", 2) in events.validate()
+    assert Problem("(class)", "at least one of dst_endpoint, src_endpoint", 2) in validate(events)
 
 
 def test_just_one() -> None:
     columns = {"startup_item.job.name": "a", "startup_item.driver.file.name": Column.of(["b", None])}
     events = Events.build("startup_item_query", columns, 2)
-    assert Problem("startup_item", "just one of driver, job, process, win_service", 1) in events.validate()
+    assert Problem("startup_item", "just one of driver, job, process, win_service", 1) in validate(events)
 
 
 def test_a_problem_reads_as_a_sentence() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,6 @@ from watchfloor.errors import SchemaError
 from watchfloor.ocsf import nest, schema
 from watchfloor.ocsf.cast import cast
 from watchfloor.ocsf.column import Column, Mask
-
-if TYPE_CHECKING:
-    from watchfloor.ocsf.validate import Problem
 
 REJECTED = "_rejected"
 """Added to `unmapped.<attribute>` when a value does not fit its attribute and that name is already in use."""
@@ -174,12 +171,6 @@ class Events:
                     row = row.setdefault(parent, {})
                 row[last] = _dense(value) if nested else value
         return rows
-
-    def validate(self) -> list[Problem]:
-        """What OCSF would object to; see `validate.validate`."""
-        from watchfloor.ocsf.validate import validate
-
-        return validate(self)
 
     @staticmethod
     def _whole(table: pa.Table) -> pa.Table:

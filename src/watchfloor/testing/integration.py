@@ -19,6 +19,7 @@ from watchfloor.collect.integration import Integration, load_manifest
 from watchfloor.collect.mapper import Leftovers, Mapper, Observer
 from watchfloor.collect.records import tokenise
 from watchfloor.ocsf.events import Events
+from watchfloor.ocsf.validate import validate
 from watchfloor.testing.sigma_law import SigmaLaw
 
 __all__ = ["RECEIVED", "Sample", "accept", "problems", "read_sample", "samples"]
@@ -145,7 +146,7 @@ def problems(folder: Path) -> list[str]:
             wrong.append(f"{where}: differs from {golden.name}; `watchfloor golden {folder.name}` shows how")
         for events in sample.events:
             mapped.add(events.class_name)
-            wrong += [f"{where}: {events.class_name}: {problem}" for problem in events.validate()]
+            wrong += [f"{where}: {events.class_name}: {problem}" for problem in validate(events)]
     leftovers = folder / "golden" / "leftovers.toml"
     if found and leftovers.is_file() and leftovers.read_bytes() != _leftovers(found):
         wrong.append(f"{folder.name}: leftovers differ from golden/leftovers.toml")
