@@ -129,7 +129,7 @@ def test_ci_calls_make_test_and_nothing_else() -> None:
     assert lines == ["set -eu", 'cd "$(dirname "$0")/.."', "exec make test"]
 
 
-INTEGRATIONS_MAY = tuple(f"watchfloor.{name}" for name in ("collect.mapping", "collect.convert", "collect.records", "ocsf"))
+INTEGRATIONS_MAY = (
     "watchfloor.collect.mapping",
     "watchfloor.collect.convert",
     "watchfloor.collect.records",
