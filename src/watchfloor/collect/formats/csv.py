@@ -30,6 +30,9 @@ from watchfloor.collect.formats.lines import BOM, CUT, ENCODING_FIELD, TOO_LONG,
 
 __all__ = ["CSV", "Csv"]
 
+_SPACED_NAMES = re.compile(r"[a-z][a-z0-9_-]*(?: [a-z][a-z0-9_-]*){7,}")
+"""A header of names with a space between them, as AWS writes VPC flow logs; eight names, so that prose is none."""
+
 DELIMITERS = (",", ";", "\t", "|")
 MULTILINE = 1024 * 1024
 """The longest record that spans several lines, bytes; beyond it the quote is taken for a stray one."""
@@ -139,6 +142,10 @@ def _table(head: bytes) -> tuple[list[str], str | None]:
 
 
 def _delimiter(lines: list[str]) -> str | None:
+    if _SPACED_NAMES.fullmatch(lines[0].rstrip("\r\n")) and all(
+        line.count(" ") == lines[0].count(" ") for line in lines[:-1]
+    ):
+        return " "
     best, most = None, 1
     for delimiter in DELIMITERS:
         try:
