@@ -1,8 +1,8 @@
 """Suricata's EVE log to OCSF.
 
-Names are EVE's (Suricata user guide, "Eve JSON Format"; versions 4 to 8 of Suricata). A record's `src_ip` is where the
-packet came from that made Suricata write it: an answer's source is the server. So the client is told by what
-the record is about, where EVE says that (`direction` of Suricata 6 and later, or the kind of DNS record), and else taken
+Names are EVE's (Suricata user guide, "Eve JSON Format"; versions 4 to 8 of Suricata). A record's `src_ip` is where
+the packet came from that made Suricata write it: an answer's source is the server. So the client is told by what the
+record is about, where EVE says that (`direction` of Suricata 6 and later, or the kind of DNS record), and else taken
 as it stands. What is not letter by letter what EVE says is read and stays under `unmapped` besides.
 """
 
@@ -250,7 +250,11 @@ def _attacks(techniques: str | None, tactics: str | None) -> list[dict[str, Any]
 def dns(r: Record) -> Mapped:
     """Queries and answers; version 3 lists queries, versions 1 and 2 name one."""
     kind = r.read("dns.type").map(lambda word: {"request": "query", "response": "answer"}.get(word, word), pa.string())
-    shared = envelope(r) | ends(r, kind.map(lambda word: word if word == "answer" else None, pa.string()))
+    # Up to version 2 an answer's source is the server, later the client: the server's port is the lower one.
+    served = r.read("src_port", integer).zip(
+        r.read("dest_port", integer), lambda a, b: "" if a and b and a < b else None, pa.string()
+    )
+    shared = envelope(r) | ends(r, kind.zip(served, lambda word, low: low if word == "answer" else None, pa.string()))
     asked = r.read("dns.queries[]", json(lambda items: items[0]["rrname"], pa.string()))
     record_type = r.read("dns.queries[]", json(lambda items: items[0]["rrtype"], pa.string()))
     listed = r.read("dns.query[]", json(lambda items: items[0]["rrname"], pa.string()))
@@ -590,7 +594,7 @@ def ot(r: Record) -> Mapped:
             "ot_protocol": protocol.replace({"modbus": "Modbus", "dnp3": "DNP3"}),
             "command_class": kind,
             "function_code": code,
-            "operation": r.read("modbus.request.function.code").coalesce(r.read("modbus.response.function.code")),
+            "operation": r.read("modbus.request.function_code").coalesce(r.read("modbus.response.function_code")),
             "is_response": answer,
             "unit_id": r.read("modbus.request.unit_id", integer),
         },
