@@ -113,19 +113,21 @@ def to_map(keys: Sequence[str], columns: Sequence[pa.ChunkedArray | pa.Array]) -
     """
     encoded = [Column.from_arrow(column) for column in columns]
     rows, width = len(encoded[0]), len(encoded)
-    codes = np.empty((rows, width), np.int32)
+    # Values of several columns repeat one another ("-", "0"): a dictionary that is not distinct is written out in full.
+    pooled = pa.concat_arrays([_text(column.values) for column in encoded]).dictionary_encode()
+    place = pooled.indices.to_numpy()
+    codes = np.full((rows, width), MISSING, np.int32)
     base = 0
     for index, column in enumerate(encoded):
-        np.add(column.codes, np.int32(base), out=codes[:, index], where=column.codes >= 0)
-        codes[column.codes < 0, index] = MISSING
+        there = np.append(place[base : base + len(column.values)], np.int32(MISSING))  # code -1 meets the last
+        np.take(there, column.codes, out=codes[:, index], mode="wrap")
         base += len(column.values)
     present = codes >= 0
     counts = np.count_nonzero(present, axis=1)
     offsets = np.zeros(rows + 1, np.int32)
     np.cumsum(counts, out=offsets[1:])
-    values = pa.concat_arrays([_text(column.values) for column in encoded])
     which = np.broadcast_to(np.arange(width, dtype=np.int32), (rows, width))[present]
-    items = pa.DictionaryArray.from_arrays(pa.array(codes[present]), values)
+    items = pa.DictionaryArray.from_arrays(pa.array(codes[present]), pooled.dictionary)
     names = pa.DictionaryArray.from_arrays(pa.array(which), pa.array(keys, pa.string()))
     nothing = counts == 0
     mask = pa.array(nothing) if bool(nothing.any()) else None
