@@ -69,7 +69,9 @@ class Events:
             if failed is not None:
                 strays.append((f"{nest.PREFIX}{name}", failed))
             if not fits.all_missing:
-                ready[name] = fits if len(fits.values) <= rows else fits.compact()
+                fits = fits if len(fits.values) <= rows else fits.compact()
+                # Parquet writes a dictionary that repeats itself out in full; what a mapping made often does.
+                ready[name] = fits.distinct() if pa.types.is_string(fits.type) else fits
         for name, column in strays:
             ready[name + REJECTED if name in ready else name] = column
         if "class_uid" not in ready:
