@@ -219,7 +219,14 @@ class Lake:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         try:
             with pa.PythonFile(os.fdopen(descriptor, "wb", closefd=False), "w") as sink:
-                pq.write_table(part, sink, compression="zstd", compression_level=1, store_schema=False)
+                pq.write_table(
+                    part,
+                    sink,
+                    compression="zstd",
+                    compression_level=1,
+                    store_schema=False,
+                    write_statistics=[field.name for field in part.schema if not pa.types.is_nested(field.type)],
+                )
             if self._durable:
                 os.fsync(descriptor)
         except BaseException:
