@@ -244,7 +244,10 @@ def _print_totals(totals: Totals, rulebook: Rulebook, seconds: float, *, leftove
     for name, reason in totals.broken:
         screen.print(f"[yellow]incomplete[/] {escape(name)}: {escape(reason)}; what came before it was processed")
     for reason, count in totals.reasons.most_common(10):
-        screen.print(f"[yellow]quarantined[/] {count:,}: {escape(reason)}")
+        where = escape(totals.first[reason])
+        screen.print(f"[yellow]quarantined[/] {count:,}: {escape(reason)} ({'first ' if count > 1 else ''}in {where})")
+    if len(totals.reasons) > 10:
+        screen.print(f"[yellow]quarantined[/] for {len(totals.reasons) - 10} more reasons")
     if leftovers:
         _print_leftovers(totals)
     products = ", ".join(f"{name} {count:,}" for name, count in totals.integrations.most_common()) or "none"

@@ -20,6 +20,7 @@ from watchfloor.collect.integration import OTHER, Integration, Signature
 from watchfloor.collect.mapping import Mapped, Record, constant_like
 from watchfloor.collect.quarantine import HEAD, Bad
 from watchfloor.collect.records import Records
+from watchfloor.errors import WatchfloorError
 from watchfloor.ocsf import derive, uid
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 Leftovers = Counter[tuple[str, str, str]]
 """(integration, family, raw name) -> rows in which nobody took it."""
 
+
+PATIENCE = 2000
+"""Failures of mappings in one batch after which what fails is set aside as a whole: hostile input must not cost hours."""
 
 Observer = Callable[[Integration, str, Record, Events], None]
 """Shown (integration, family, what the mapping saw, what it made)."""
@@ -45,12 +49,14 @@ class MappedBatch:
         bad: records that no mapping could take; `record` is the record number in the block.
         leftovers: what rides under `unmapped`.
         integrations: integration id -> records.
+        failures: how often a mapping raised.
     """
 
     events: list[Events] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
     leftovers: Leftovers = field(default_factory=Counter)
     integrations: Counter[str] = field(default_factory=Counter)
+    failures: int = 0
 
     @property
     def rows(self) -> int:
@@ -161,21 +167,47 @@ class Mapper:
     # -- which family, which mapping --------------------------------------------------------------------------------
 
     def _map_integration(self, integration: Integration, records: Records, batch: MappedBatch) -> None:
+        try:
+            families = self._families(integration, records)
+        except WatchfloorError:
+            raise  # the integration itself is wrong, not a record
+        except Exception as error:
+            self._blame(
+                error, integration.id, records, batch, lambda part: self._map_integration(integration, part, batch)
+            )
+            return
+        for name, part in families:
+            self._map_family(integration, name, part, batch)
+
+    def _families(self, integration: Integration, records: Records) -> list[tuple[str, Records]]:
         mappings = integration.mappings
         settings = integration.setting_values
         if mappings.normalise is not None:
             records = mappings.normalise(records, settings)
         if mappings.classify is None:
-            self._map_family(integration, next(iter(integration.families)), records, batch)
-            return
+            return [(next(iter(integration.families)), records)]
         families = mappings.classify(Record(records, settings))
         names = [name if name in mappings.functions else OTHER for name in families.values.to_pylist()] + [OTHER]
+        found = []
         for name in dict.fromkeys(names):
             of_family = np.array([candidate == name for candidate in names])
             rows = np.flatnonzero(of_family[families.codes])
             if len(rows):
-                part = records if len(rows) == records.rows else records.take(rows)
-                self._map_family(integration, name, part, batch)
+                found.append((name, records if len(rows) == records.rows else records.take(rows)))
+        return found
+
+    def _blame(
+        self, error: Exception, where: str, records: Records, batch: MappedBatch, again: Callable[[Records], None]
+    ) -> None:
+        """One odd record must not cost its neighbours: halve until the guilty ones stand alone."""
+        batch.failures += 1
+        if records.rows == 1 or batch.failures > PATIENCE:
+            log.debug("mapping %s failed on %d records: %s", where, records.rows, type(error).__name__)
+            batch.bad += _all_bad(records, f"mapping {where} failed: {type(error).__name__}: {error}"[:500])
+            return
+        middle = records.rows // 2
+        again(records.take(np.arange(middle)))
+        again(records.take(np.arange(middle, records.rows)))
 
     def _map_family(self, integration: Integration, family: str, records: Records, batch: MappedBatch) -> None:
         function = integration.mappings.functions.get(family)
@@ -186,15 +218,10 @@ class Mapper:
         try:
             events = _finish(function(record), record, integration)
         except Exception as error:
-            # One odd record must not cost its neighbours: halve until the guilty ones stand alone.
-            if records.rows == 1:
-                where = f"{integration.id}/{family}"
-                log.debug("mapping %s failed on one record: %s", where, type(error).__name__)
-                batch.bad += _all_bad(records, f"mapping {where} failed: {type(error).__name__}: {error}"[:500])
-                return
-            middle = records.rows // 2
-            self._map_family(integration, family, records.take(np.arange(middle)), batch)
-            self._map_family(integration, family, records.take(np.arange(middle, records.rows)), batch)
+            self._blame(
+                error, f"{integration.id}/{family}", records, batch,
+                lambda part: self._map_family(integration, family, part, batch),
+            )  # fmt: skip
             return
         batch.events.append(events)
         if self._observe is not None:

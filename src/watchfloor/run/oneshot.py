@@ -27,7 +27,7 @@ BATCH = 65_536
 
 @dataclass(slots=True)
 class Totals:
-    """What was done: `read == mapped + quarantined`, always."""
+    """What was done: `read == mapped + quarantined`, always. `first` names the first stream of each reason."""
 
     files: int = 0
     read: int = 0
@@ -36,6 +36,7 @@ class Totals:
     findings: int = 0
     bytes: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
     integrations: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
     leftovers: Leftovers = field(default_factory=Counter)
@@ -88,11 +89,16 @@ def detect(
             totals.integrations.update(outcome.integrations)
             totals.leftovers.update(outcome.leftovers)
             for record in outcome.quarantined:
-                totals.reasons[record.reason.partition(" (byte")[0]] += 1
+                _count(totals, record.reason.partition(" (byte")[0], item.name)
                 quarantine(record)
             for found in outcome.findings:
                 totals.findings += len(found)
                 yield item.name, found
+
+
+def _count(totals: Totals, reason: str, name: str) -> None:
+    totals.reasons[reason] += 1
+    totals.first.setdefault(reason, name)
 
 
 def _blocks(
@@ -138,5 +144,5 @@ def _unframed(
     """A record that could not even be cut out of its file counts as read and quarantined."""
     totals.read += 1
     totals.quarantined += 1
-    totals.reasons[bad.reason] += 1
+    _count(totals, bad.reason, item.name)
     quarantine(Quarantined(item.name, item.name, sequence + bad.record, now, item.format.name, "", bad.reason, bad.raw))
