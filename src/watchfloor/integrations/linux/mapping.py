@@ -321,7 +321,7 @@ def _program(r: Record) -> Column:
 
 
 def _program_name(tag: str | None, host: str | None) -> str | None:
-    name = tag or (host.strip("[]:") if host and host.endswith(":") else None)
+    name = tag or (host.strip("[]:") if host and host.endswith((":", "]")) else None)
     if name is None:
         return None
     bare = name.strip("[]").partition("(")[0].lower()

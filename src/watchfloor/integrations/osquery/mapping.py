@@ -95,7 +95,7 @@ def said(r: Record, *names: str) -> Column:
 
 
 def envelope(r: Record) -> dict[str, Any]:
-    """What every record has: when, which host, which query. A row's own time is better than the query's, until it goes."""
+    """What every record has: when, which host, which query. A row's own time beats the query's, until it goes."""
     action = r.read("action")
     gone = action.keep(lambda word: word == "removed").present
     own = unix_s(said(r, "time")).keep(lambda ms: ms > 0).where(~gone)
