@@ -158,7 +158,7 @@ LOGIN, HOST = "Authentication", "192.0.2.1"
     [
         ("sshd[1]: Accepted password for ada from 192.0.2.1 port 1 ssh2", LOGIN, "Logon", "Success", "ada", HOST),
         ("sshd[1]: Failed password for from from 192.0.2.1 port 1 ssh2", LOGIN, "Logon", "Failure", "from", HOST),
-        ("sshd[1]: Failed none for invalid user a b from 2001:db8::1 port 1", LOGIN, "Logon", "Failure", "a b", "2001:db8::1"),
+        ("sshd[1]: Failed none for invalid user a b from 2001:db8::1", LOGIN, "Logon", "Failure", "a b", "2001:db8::1"),
         ("sshd[1]: Invalid user  from 192.0.2.1 port 1", LOGIN, "Logon", "Failure", "unknown", HOST),
         ("sshd[1]: Connection closed by 192.0.2.1 port 1 [preauth]", "SSH Activity", "Fail", "Failure", None, HOST),
         ("sshd[1]: Connection closed by 192.0.2.1 port 1", "SSH Activity", "Close", None, None, HOST),
@@ -211,7 +211,8 @@ def test_state_of_a_zeek_connection(mapper: Mapper, state: str, activity: str, s
 @pytest.mark.parametrize(
     ("function", "command", "code", "severity"),
     [("READ_COILS", "read", 1, 1), ("WRITE_SINGLE_COIL", "write", 5, 3),
-     ("PROGRAM_UNITY", "download_program", 90, 5), ("FIRMWARE_REPLACEMENT", "firmware", 125, 6), ("unknown-171", "identify", 43, 1),
+     ("PROGRAM_UNITY", "download_program", 90, 5), ("FIRMWARE_REPLACEMENT", "firmware", 125, 6),
+     ("unknown-171", "identify", 43, 1),
      ("unknown-66", "proprietary", 66, 3)],
 )  # fmt: skip
 def test_command_class_of_a_modbus_function(
