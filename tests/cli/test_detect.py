@@ -9,6 +9,7 @@ import lzma
 import tarfile
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -74,7 +75,7 @@ def test_the_same_rule_twice_finds_once(watchfloor: Verb, logs: Path, rules: Pat
     assert len(said.objects) == 20
 
 
-PACKED = {
+PACKED: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
     "bz2": bz2.compress,
     "xz": lzma.compress,

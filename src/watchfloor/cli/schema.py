@@ -48,8 +48,7 @@ def schema(
             json_line({**asdict(line), "members": [asdict(member) for member in inside]})
             return 0
         for text in (line, *inside):
-            for row in describe.line_text(text):
-                screen.print(row, markup=False)
+            screen.print(describe.line_text(text), markup=False)
         return 0
     page = describe.describe(class_name)
     if json:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
@@ -69,7 +70,18 @@ def _width(stream: TextIO) -> int | None:
 
 def json_line(value: Any) -> None:
     """One JSON object on a line of stdout."""
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS) + b"\n")
+    option = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
+    sys.stdout.buffer.write(orjson.dumps(value, default=_as_json, option=option))
+
+
+def _as_json(value: Any) -> Any:
+    """What JSON has no word for: raw records are text wherever they can be, sums of whole numbers stay numbers."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, Decimal):
+        whole = value.is_finite() and value == value.to_integral_value() and abs(value) < 2**63
+        return int(value) if whole else float(value)
+    return str(value)
 
 
 class Progress:

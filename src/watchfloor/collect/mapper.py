@@ -34,7 +34,7 @@ Leftovers = Counter[tuple[str, str, str]]
 
 
 PATIENCE = 2000
-"""Failures of mappings in one batch after which what fails is set aside as a whole: hostile input must not cost hours."""
+"""Failures of mappings in one batch after which what fails is set aside as a whole: it must not cost hours."""
 
 Observer = Callable[[Integration, str, Record, Events], None]
 """Shown (integration, family, what the mapping saw, what it made)."""

@@ -1,0 +1,51 @@
+"""`watchfloor explain`: the rule, the record, the fields that decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Verb
+from tests.run import small
+
+
+@pytest.fixture
+def estate(watchfloor: Verb, tmp_path: Path) -> Path:
+    made = small.estate(tmp_path, batch=7)
+    (made / "logs" / "ws" / "a.json").write_bytes(small.lines(small.sysmon(i) for i in range(20)))
+    assert watchfloor("run", made, "--once").code == 0
+    return made
+
+
+def test_every_finding_is_explained_by_its_own_record(watchfloor: Verb, estate: Path) -> None:
+    found = small.rows(
+        estate,
+        "select finding_info.uid as uid, finding_info.analytic.uid as rule, wf.source_seq as seq "
+        "from detection_finding",
+    )
+    assert len(found) == 8
+    for each in found:
+        (told,) = watchfloor("explain", each["uid"], "--estate", estate, "--json").objects
+        assert told["rule"] == each["rule"] and told["sequence"] == each["seq"]
+        assert f'"ProcessId":{1000 + each["seq"] - 1}' in told["record"]
+        decided = [reason for reason in told["reasons"] if reason["matched"]]
+        assert decided and decided[0]["value"]
+    said = watchfloor("explain", found[0]["uid"][:12], "--estate", estate)
+    assert said.code == 0 and "what decided" in said.out and "yes" in said.out and "logs/ws/a.json" in said.out
+
+
+def test_questions_without_an_answer(watchfloor: Verb, estate: Path) -> None:
+    for uid, word in (("abc", "four characters"), ("ffffffffffff", "no findings"), ("'; drop", "no uid")):
+        said = watchfloor("explain", uid, "--estate", estate)
+        assert said.code == 2 and word in said.err and "->" in said.err
+    uid = small.rows(estate, "select finding_info.uid as uid from detection_finding")[0]["uid"]
+    for rule in (estate / "rules").rglob("*.yml"):
+        rule.unlink()
+    said = watchfloor("explain", uid, "--estate", estate)
+    assert said.code == 2 and "any more" in said.err
+
+
+def test_an_estate_without_findings(watchfloor: Verb, tmp_path: Path) -> None:
+    said = watchfloor("explain", "abcdef", "--estate", small.estate(tmp_path))
+    assert said.code == 2 and "no findings" in said.err
