@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks import events, machine
 from benchmarks.stages import STAGES, Stopwatch, watch_path
@@ -97,9 +96,7 @@ def engine(estate: Path) -> None:
             print(json.dumps({name: getattr(said, name) for name in said.__slots__}), flush=True)
 
 
-def main(
-    wanted: int = 1_000_000, *, batch: int | None = None, messages: bool = False, one_day: bool = True
-) -> str:
+def main(wanted: int = 1_000_000, *, batch: int | None = None, messages: bool = False, one_day: bool = True) -> str:
     """Measure; gives the tables."""
     source = events.corpus(messages=messages, one_day=one_day)
     growth: list[tuple[object, ...]] = []
@@ -122,8 +119,9 @@ def main(
             if read - done >= step or (not growth and read) or read >= wanted:
                 done = read
                 print(f"{read:,} events, {read / cpu:,.0f}/s, {sample.rss:,.0f} MB", file=sys.stderr)
-                growth.append((f"{read:,}", f"{read / cpu:,.0f}", f"{sample.rss:,.0f}", f"{sample.peak:,.0f}",
-                               f"{sample.counters['values_judged']:,}", sample.counters["value_evictions"]))  # fmt: skip
+                judged, evicted = sample.counters["values_judged"], sample.counters["value_evictions"]
+                now = (read, read / cpu, sample.rss, sample.peak, judged, evicted)
+                growth.append(tuple(f"{figure:,.0f}" for figure in now))
         lake = sum(path.stat().st_size for path in (estate / "var" / "lake").rglob("*.parquet"))
         landing = sum(path.stat().st_size for path in (estate / "var" / "landing").rglob("*.wfl"))
     assert last is not None
@@ -132,17 +130,16 @@ def main(
         (stage, f"{seconds / read * 1e6:.2f}", f"{seconds / cpu:.0%}") for stage, seconds in stages.items()
     ]
     rows.append(("all", f"{cpu / read * 1e6:.2f}", "100%"))
-    return "\n\n".join(
-        [
-            f"### End to end: {source.name}" + ("" if one_day else ", spread over years"),
-            f"{read:,} events of {size:,.0f} bytes: **{read / cpu:,.0f} events/s** per CPU second "
-            f"({read / wall:,.0f} by the clock on the wall, disk included), peak memory **{last.peak:,.0f} MB**, "
-            f"{findings:,} findings, {quarantined} quarantined; landing {landing / (read + CHUNK):,.0f} and "
-            f"lake {lake / (read + CHUNK):,.0f} bytes per event.",
-            machine.table(("stage", "us/event", "share"), rows),
-            machine.table(("events", "events/s", "memory MB", "peak MB", "values judged", "evictions"), growth),
-        ]
+    said = (
+        f"{read:,} events of {size:,.0f} bytes: **{read / cpu:,.0f} events/s** per CPU second "
+        f"({read / wall:,.0f} by the clock on the wall, disk included), peak memory **{last.peak:,.0f} MB**, "
+        f"{findings:,} findings, {quarantined} quarantined; landing {landing / (read + CHUNK):,.0f} and "
+        f"lake {lake / (read + CHUNK):,.0f} bytes per event."
     )
+    heading = f"### End to end: {source.name}" + ("" if one_day else ", spread over years")
+    shares = machine.table(("stage", "us/event", "share"), rows)
+    grown = machine.table(("events", "events/s", "memory MB", "peak MB", "values judged", "evictions"), growth)
+    return "\n\n".join((heading, said, shares, grown))
 
 
 if __name__ == "__main__":

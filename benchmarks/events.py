@@ -39,9 +39,7 @@ class Corpus:
     records: int
 
 
-def corpus(
-    *, messages: bool = False, records: int = 100_000, one_day: bool = True, shared: Path = SHARED
-) -> Corpus:
+def corpus(*, messages: bool = False, records: int = 100_000, one_day: bool = True, shared: Path = SHARED) -> Corpus:
     """Windows events as a collector wrote them.
 
     Args:
@@ -180,7 +178,10 @@ def _made(records: int) -> Iterator[dict[str, object]]:
             elif event_id == 3:
                 event |= {"DestinationIp": f"198.51.100.{number % 250}", "DestinationPort": "443", "Protocol": "tcp"}
             elif event_id == 7:
-                event |= {"ImageLoaded": f"C:\\Windows\\System32\\{WORDS[number % 10]}{number % 300}.dll", "Signed": "true"}
+                event |= {
+                    "ImageLoaded": f"C:\\Windows\\System32\\{WORDS[number % 10]}{number % 300}.dll",
+                    "Signed": "true",
+                }
             elif event_id == 10:
                 event |= {"SourceImage": image, "TargetImage": image, "GrantedAccess": "0x1000", "CallTrace": line}
             elif event_id == 11:

@@ -9,7 +9,7 @@ The two know of each other only through the landing, so a crash between them cos
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 
 FLUSH_BYTES = 16 << 20
 """Bytes landed before they are flushed and acknowledged."""
+
+BATCH_BYTES = 96 << 20
+"""Bytes of records after which a batch is full, however few the records: memory follows the bytes."""
 
 PACKED = (b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"BZh", b"ElfFile\x00")
 """Files that are read as a whole: archives, compressed files, event files. Any other file is tailed."""
@@ -207,25 +210,35 @@ class LocalEngine:
         intent = self._committer.pending()
         redone = intent is not None
         if intent is None:
-            blocks = list(
-                self._reader.read(self._committer.positions, self.estate.batch_records, sources=list(self._writers))
-            )
+            blocks, end = self._next_batch()
             if not blocks:
                 return None
-            end: dict[str, int] = {}
-            for block in blocks:
-                end[block.source] = int(block.sequence[-1])
             intent = self._committer.begin(end, maker=__version__)
         else:
-            blocks = list(self._reader.read(intent.start, until=intent.end))
+            blocks = deque(self._reader.read(intent.start, until=intent.end))
         return self._commit(intent, blocks, redone, began)
 
-    def _commit(self, intent: Intent, blocks: list[LandedBlock], redone: bool, began: float) -> BatchReport:
+    def _next_batch(self) -> tuple[deque[LandedBlock], dict[str, int]]:
+        """What has landed since the last commit, as much as one batch may hold; per source its last sequence."""
+        blocks: deque[LandedBlock] = deque()
+        end: dict[str, int] = {}
+        size = 0
+        for block in self._reader.read(
+            self._committer.positions, self.estate.batch_records, sources=list(self._writers)
+        ):
+            blocks.append(block)
+            end[block.source] = int(block.sequence[-1])
+            size += len(block.payload)
+            if size >= BATCH_BYTES:
+                break
+        return blocks, end
+
+    def _commit(self, intent: Intent, blocks: deque[LandedBlock], redone: bool, began: float) -> BatchReport:
         tables: dict[str, list[object]] = defaultdict(list)
         report = BatchReport(intent.batch, 0, 0, 0, 0, 0.0, redone)
         rejected: list[quarantine.Quarantined] = []
-        for block in merged(blocks, self.estate.batch_records):
-            outcome = self._run(block)
+        left = (blocks.popleft() for _ in range(len(blocks)))  # a block is let go of as soon as it is joined
+        for outcome in map(self._run, merged(left, self.estate.batch_records, BATCH_BYTES)):
             for events in (*outcome.events, *outcome.findings):
                 tables[events.class_name].append(events.nest())
             report.read += outcome.read

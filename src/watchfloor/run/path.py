@@ -14,8 +14,8 @@ findings. The path reads no clock and writes nothing: `local` and `oneshot` driv
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,6 +84,13 @@ class Path:
         if block.format == UNFRAMED:
             outcome.quarantined = _unframed(block)
             return outcome
+        self._map(block, outcome, integration, mapper or self.mapper)
+        if self.engine is not None:
+            outcome.findings = [found for events in outcome.events if (found := self.detect(events)) is not None]
+        return outcome
+
+    def _map(self, block: LandedBlock, outcome: Outcome, integration: str | None, mapper: Mapper) -> None:
+        """Decode, tokenise, map. What this takes (twice the block and more) is free again before rules are matched."""
         decoded = by_name(block.format).decode(_as_block(block))
         records, unreadable = tokenise(
             decoded.ndjson,
@@ -93,13 +100,10 @@ class Path:
             sequence=block.sequence,
             received=block.received,
         )
-        batch = (mapper or self.mapper).map(records, only=integration)
+        batch = mapper.map(records, only=integration)
         outcome.events, outcome.leftovers, outcome.integrations = batch.events, batch.leftovers, batch.integrations
         outcome.mapped = batch.rows
         outcome.quarantined = _quarantined(block, (*decoded.bad, *unreadable, *batch.bad))
-        if self.engine is not None:
-            outcome.findings = [found for events in outcome.events if (found := self.detect(events)) is not None]
-        return outcome
 
     def detect(self, events: Events) -> Events | None:
         """The findings in one batch of events; None where there are none."""
@@ -117,50 +121,49 @@ class Path:
         return finding.findings(events, hits)
 
 
-def merged(blocks: Iterable[LandedBlock], records: int) -> Iterable[LandedBlock]:
-    """Join neighbouring blocks of one stream until each holds about `records` records.
+def merged(blocks: Iterable[LandedBlock], records: int, bytes: int = 1 << 30) -> Iterator[LandedBlock]:
+    """Join neighbouring blocks of one stream until each holds about `records` records, or `bytes` bytes.
 
-    What is done once per block (naming families, looking values up) then pays for more rows.
+    What is done once per block (naming families, looking values up) then pays for more rows. No block is held longer
+    than it takes to join it.
     """
-    from watchfloor.store.landing import LandedBlock
-
     held: list[LandedBlock] = []
-
-    def joined() -> LandedBlock:
-        if len(held) == 1:
-            return held[0]
-        first, starts, base = held[0], [], 0
-        for block in held:
-            starts.append(block.offsets[:-1] - block.offsets[0] + base)
-            base += int(block.offsets[-1] - block.offsets[0])
-        payload = b"".join(block.payload[block.offsets[0] : block.offsets[-1]] for block in held)
-        return LandedBlock(
-            source=first.source,
-            stream=first.stream,
-            format=first.format,
-            context=first.context,
-            sequence=np.concatenate([block.sequence for block in held]),
-            received=np.concatenate([block.received for block in held]),
-            payload=payload,
-            offsets=np.append(np.concatenate(starts), base).astype(np.int64),
-        )
-
-    size = 0
+    rows = size = 0
     for block in blocks:
-        rows = len(block.offsets) - 1
         alike = held and (block.source, block.stream, block.format, block.context) == (
             held[0].source,
             held[0].stream,
             held[0].format,
             held[0].context,
         )
-        if held and (not alike or size + rows > records or block.format == UNFRAMED):
-            yield joined()
-            held, size = [], 0
+        full = rows + len(block) > records or size + len(block.payload) > bytes
+        if held and (not alike or full or block.format == UNFRAMED):
+            yield _joined(held)
+            rows = size = 0
         held.append(block)
-        size += rows
+        rows += len(block)
+        size += len(block.payload)
     if held:
-        yield joined()
+        yield _joined(held)
+
+
+def _joined(held: list[LandedBlock]) -> LandedBlock:
+    """One block of all that are held, in order; none is held afterwards."""
+    if len(held) == 1:
+        return held.pop()
+    first, starts, base = held[0], [], 0
+    for block in held:
+        starts.append(block.offsets[:-1] - block.offsets[0] + base)
+        base += int(block.offsets[-1] - block.offsets[0])
+    whole = replace(
+        first,
+        sequence=np.concatenate([block.sequence for block in held]),
+        received=np.concatenate([block.received for block in held]),
+        payload=b"".join(memoryview(block.payload)[block.offsets[0] : block.offsets[-1]] for block in held),
+        offsets=np.append(np.concatenate(starts), base).astype(np.int64),
+    )
+    held.clear()
+    return whole
 
 
 def _as_block(block: LandedBlock) -> Block:
