@@ -165,6 +165,8 @@ class _Reader:
             if source.id in {other.id for other in sources[:number]}:
                 raise self.wrong(f"two sources are named {source.id!r}", "id", "give each its own id")
         placeholders = self.data.get(PLACEHOLDERS, {})
+        if not isinstance(placeholders, dict):
+            raise self.wrong(f"[{PLACEHOLDERS}] is not a table", PLACEHOLDERS, "write [placeholders] on its own line")
         min_level = self.text(rules, "min_level", "") or None
         if min_level not in (None, "informational", "low", "medium", "high", "critical"):
             raise self.wrong(f"min_level {min_level!r} is no level", "min_level", SETTINGS["rules"]["min_level"])
@@ -180,7 +182,7 @@ class _Reader:
             },
             batch_records=int(self.positive(engine, "batch_records", 100_000)),
             poll_seconds=self.positive(engine, "poll_seconds", 1.0),
-            compact_commits=int(self.positive(engine, "compact_commits", 50)),
+            compact_commits=self.whole(engine, "compact_commits", 50),
         )
 
     def source(self, entry: Any, folder: Path) -> SourceSettings:
@@ -237,6 +239,12 @@ class _Reader:
         value = table.get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
             raise self.wrong(f"{key} = {value!r} is not a number above 0", key, SETTINGS["engine"].get(key))
+        return value
+
+    def whole(self, table: dict[str, Any], key: str, default: int) -> int:
+        value = self.positive(table, key, default)
+        if not isinstance(value, int):
+            raise self.wrong(f"{key} = {value!r} is not a whole number", key, SETTINGS["engine"].get(key))
         return value
 
     def wrong(self, what: str, key: str, remedy: str | None) -> EstateError:
