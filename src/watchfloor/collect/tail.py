@@ -14,7 +14,7 @@ import io
 import logging
 import os
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from watchfloor.collect.formats.recognise import by_name, recognise
 from watchfloor.collect.source import START, Batch, cannot_open
 from watchfloor.errors import SourceError, SourceMalformed, SourceUnreachable
 
-__all__ = ["Position", "Tail"]
+__all__ = ["Position", "Tail", "rotated"]
 
 log = logging.getLogger(__name__)
 
@@ -303,12 +303,56 @@ def _start_of(file: BinaryIO, position: Position) -> Position:
     return replace(_identify(file, Position()), format=position.format)
 
 
-def _siblings(path: Path) -> list[Path]:
-    """Files beside this one that rotation may have made of it (`a.log.1.gz`, `a-20260102.log`), newest first."""
+def rotated(path: Path, stream: str, positions: Mapping[str, Position]) -> Position | None:
+    """The position that shows that this file is a log some stream has read already, under the name it had before.
+
+    A folder that is watched sees rotated files as files of their own; without this they would be read twice.
+
+    Args:
+        path: the file.
+        stream: its own name as a stream.
+        positions: stream -> where it stood before this pass, names as `stream`.
+
+    Returns:
+        None where the file is its own: never read, or read under this very name.
+    """
+    bases = [name for name in positions if name != stream and _rotation_names(Path(name)).fullmatch(Path(stream).name)]
+    bases = [name for name in bases if Path(name).parent == Path(stream).parent]
+    if not bases:
+        return None
+    own = positions.get(stream)
+    with suppress(OSError), path.open("rb") as file:
+        member = next(unpack(path.name, file), None)
+        if member is None or member.file is None:
+            return None
+        head = head_of(member.file, DIGEST)
+        if own is not None and _begins(head, own):
+            return None
+        for name, position in positions.items():
+            kin = name in bases or any(_rotation_names(Path(base)).fullmatch(Path(name).name) for base in bases)
+            if kin and name != stream and _begins(head, position):
+                return position
+        if own is not None and _begins(head, own):
+            return own
+    return None
+
+
+def _begins(head: bytes, position: Position) -> bool:
+    """Whether a file with this head is the one the position means."""
+    return 0 < position.size <= len(head) and hashlib.sha256(head[: position.size]).hexdigest() == position.digest
+
+
+def _rotation_names(path: Path) -> re.Pattern[str]:
+    """What rotation may call this file: `a.log.1.gz`, `a-20260102.log`."""
     stem, suffix = re.escape(path.stem), re.escape(path.suffix)
-    pattern = re.compile(
+    return re.compile(
         rf"{re.escape(path.name)}[._-].+|{stem}[._-](?:\d[\dTZ:._-]*|old|bak|prev){suffix}(?:\.\w{{2,4}})?"
     )
+
+
+def _siblings(path: Path) -> list[Path]:
+    """Files beside this one that rotation may have made of it (`a.log.1.gz`, `a-20260102.log`), newest first."""
+    pattern = _rotation_names(path)
     found: list[tuple[float, Path]] = []
     try:
         entries = list(os.scandir(path.parent))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
+import numpy as np
 import orjson
 
 from watchfloor import __version__
@@ -22,7 +23,7 @@ from watchfloor.collect.files import Opened, opened, walk
 from watchfloor.collect.integration import Integration
 from watchfloor.collect.mapper import Leftovers, Mapper
 from watchfloor.collect.source import START, Batch
-from watchfloor.collect.tail import Tail
+from watchfloor.collect.tail import Position, Tail, rotated
 from watchfloor.errors import EstateError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
 from watchfloor.ocsf.events import Events
@@ -46,6 +47,12 @@ BATCH_BYTES = 96 << 20
 
 PACKED = (b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"BZh", b"ElfFile\x00")
 """Files that are read as a whole: archives, compressed files, event files. Any other file is tailed."""
+
+ROTATED = "rotated:"
+"""Before the position of a stream that was read under the name its file had before rotation."""
+
+NOTHING = np.zeros(1, np.int64)
+"""Offsets of no records: a block that only carries a position."""
 
 SKIPPED_NAMES = (".", "~")
 
@@ -142,9 +149,10 @@ class LocalEngine:
             resume = writer.resume()
             before = writer.last
             open_bytes = 0
-            for stream, read in self._streams(source, final=final):
+            for stream, read in self._streams(source, resume, final=final):
                 try:
-                    for batch in read(resume.get(stream, START)):
+                    after = resume.get(stream, START)
+                    for batch in read(START if after.startswith(ROTATED) else after):
                         open_bytes += self._land(writer, stream, batch)
                         if batch.broken is not None:
                             self.trouble.append(Trouble(source.id, stream, batch.broken))
@@ -171,14 +179,22 @@ class LocalEngine:
         return len(block.payload)
 
     def _streams(
-        self, source: SourceSettings, *, final: bool
+        self, source: SourceSettings, resume: Mapping[str, str], *, final: bool
     ) -> Iterator[tuple[str, Callable[[str], Iterator[Batch]]]]:
         """Every file of a source: its name relative to the estate, and how to read it from a position."""
         paths = _expanded(source.path)
+        positions = _positions(resume)
         if not paths:
             self.trouble.append(Trouble(source.id, str(source.path), "there is no such file"))
         for path in paths:
             name = _relative(path, self.estate.folder)
+            before = rotated(path, name, positions)
+            if before is not None:  # read under its former name; remember it under this one too
+                if _position(resume.get(name, "")) != before:
+                    self._writers[source.id].append(
+                        name, "", b"", NOTHING, self._clock(), after=ROTATED + before.dump()
+                    )
+                continue
             try:
                 with path.open("rb") as file:
                     head = file.read(8)
@@ -324,6 +340,19 @@ def _expanded(path: FilePath) -> list[FilePath]:
     else:
         found = [item for item in walk([path]) if isinstance(item, FilePath)]
     return sorted(item for item in found if not item.name.startswith(SKIPPED_NAMES))
+
+
+def _positions(resume: Mapping[str, str]) -> dict[str, Position]:
+    """Where tailed streams stand."""
+    found = {stream: _position(after) for stream, after in resume.items()}
+    return {stream: position for stream, position in found.items() if position is not None}
+
+
+def _position(after: str) -> Position | None:
+    try:
+        return Position.load(after.removeprefix(ROTATED)) if after else None
+    except SourceError:
+        return None
 
 
 def _relative(path: FilePath, folder: FilePath) -> str:
