@@ -30,7 +30,8 @@ DIRECTIVES = (
 )
 NUMBERS = frozenset(("count", "int", "port", "time", "interval", "double"))
 
-_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
+_ESCAPE = re.compile(rb"\\(?:\\|x([0-9a-fA-F]{2}))")
+"""Zeek writes a backslash twice and every byte it cannot print as \\xNN."""
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z")
 HASH = 35
 
@@ -154,9 +155,9 @@ def _header(context: bytes) -> _Header | None:
 
 
 def _unescape(cell: bytes) -> bytes:
-    if b"\\x" not in cell:
+    if b"\\" not in cell:
         return cell
-    return _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)), cell)
+    return _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)) if found[1] else b"\\", cell)
 
 
 def _string(cell: bytes) -> str:
