@@ -14,7 +14,7 @@ from watchfloor.collect.formats.evtx import EVTX
 from watchfloor.collect.formats.format import MAX_RECORD, Format
 from watchfloor.collect.formats.json import Json
 from watchfloor.collect.formats.recognise import by_name, not_a_log, recognise
-from watchfloor.errors import SourceMalformed, UsageError
+from watchfloor.errors import SourceMalformed, SourceUnreachable, UsageError
 
 
 def read(format: str | Format, raw: bytes) -> tuple[list[Any], list[str]]:
@@ -99,6 +99,12 @@ def test_arrays_envelopes_and_objects_in_a_row(raw: bytes) -> None:
 )
 def test_an_array_inside_an_event_is_not_an_envelope(raw: bytes) -> None:
     assert read("json", raw) == ([orjson.loads(raw)], [])
+
+
+def test_without_the_package_an_event_file_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watchfloor.collect.formats.recognise.find_spec", lambda name: None)
+    with pytest.raises(SourceUnreachable, match=r"watchfloor\[windows\]"):
+        recognise(b"ElfFile\x00" + b"\x00" * 120, "Security.evtx")
 
 
 def test_the_records_path() -> None:

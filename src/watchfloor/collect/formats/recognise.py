@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 
 from watchfloor.collect.formats.format import Format
-from watchfloor.errors import SourceMalformed, UsageError
+from watchfloor.errors import SourceMalformed, SourceUnreachable, UsageError
 
 __all__ = ["FORMATS", "by_name", "not_a_log", "recognise"]
 
@@ -107,6 +108,7 @@ def recognise(head: bytes, name: str = "") -> Format:
 
     Raises:
         SourceMalformed: this is no log that we read.
+        SourceUnreachable: the package that reads it is not installed.
     """
     best, surest = by_name("text"), 0.0
     for format in FORMATS:
@@ -114,6 +116,12 @@ def recognise(head: bytes, name: str = "") -> Format:
         sure = candidate.sniff(head, name)
         if sure > surest:
             best, surest = candidate, sure
+    if best.name == "evtx" and find_spec("evtx") is None:
+        raise SourceUnreachable(
+            "is a Windows event file, and the package that reads them is not installed",
+            file=name or None,
+            remedy='pip install "watchfloor[windows]"',
+        )
     if best.name != "evtx":
         what = not_a_log(head)
         if what is not None:
