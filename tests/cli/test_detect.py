@@ -217,3 +217,44 @@ def test_the_strip_shows_where_in_time() -> None:
     strip = _strip([0, 0, 50, 100], 0, 100)
     assert strip[0] == "█" and strip[-1] != " " and strip.strip() == strip
     assert _strip([-(2**62), 2**62], -(2**62), 2**62).count(" ") == len(strip) - 2
+
+
+@pytest.mark.parametrize("width", [50, 80, 100, 120, 200])
+def test_the_table_fits_the_screen(
+    watchfloor: Verb, rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    from watchfloor.cli import screen
+
+    title = "A rule whose title is as long as titles of rules are in practice, or so"
+    (rules / "long.yml").write_text(small.RULES["whoami.yml"].replace("Whoami was run", title).replace("1111", "5555"))
+    record = small.sysmon(0, User="EXAMPLE\\a.person.with.a.long.name")
+    record["Event"]["System"]["Computer"] = "a-host-with-a-long-name.department.example.com"
+    log = tmp_path / "a.json"
+    log.write_bytes(small.lines([record, small.sysmon(5)]))
+    monkeypatch.setattr(screen, "_width", lambda stream: width)
+    said = watchfloor("detect", log, "--rules", rules)
+    assert all(len(line) <= width for line in said.out.splitlines()), said.out
+    shown = " ".join(said.out.split())
+    for word in title.split():
+        assert word in shown, "the rule stays readable"
+    assert "high" in said.out and " 2 " in said.out
+    assert ("host" in said.out) == (width > 66) and ("user" in said.out.splitlines()[0]) == (width > 88)
+
+
+def test_many_files_that_are_no_logs_are_one_line(watchfloor: Verb, logs: Path, rules: Path) -> None:
+    for i in range(50):
+        (logs / f"page{i}.md").write_text("# no log\n")
+    said = watchfloor("detect", logs, "--rules", rules)
+    assert said.code == 0 and said.counts == (50, 50, 0)
+    assert said.err.count("not read") == 1 and "49 more" in said.err
+
+
+def test_the_first_run_says_that_it_compiles(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from watchfloor.cli.screen import announce_compiling
+
+    real = Path.glob
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: [] if pattern.endswith(".nbi") else real(self, pattern))
+    announce_compiling()
+    assert "compiling" in capsys.readouterr().err

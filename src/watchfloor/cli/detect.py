@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from watchfloor.cli.screen import LEVEL_STYLES, console, json_line, progress, side
+from watchfloor.cli.screen import LEVEL_STYLES, announce_compiling, console, json_line, progress, readable, side
 from watchfloor.errors import RuleError, SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 LEVELS = ("informational", "low", "medium", "high", "critical")
 BARS = " ▁▂▃▄▅▆▇█"
+SHOWN = 20
+"""Inputs that failed are named up to this many."""
+
 STRIP = 24
 """Cells of the timeline strip."""
 
@@ -63,6 +66,7 @@ def detect(
     if min_level not in LEVELS:
         raise UsageError(f"{min_level!r} is no level", remedy=", ".join(LEVELS))
     began = monotonic_s()
+    announce_compiling()
     with progress("reading rules", None, "rules"):
         ready = prepared(rules, min_level=min_level, cache=user_cache())
     if not ready.rulebook.rules:
@@ -139,16 +143,20 @@ class Board:
         """Count findings in."""
 
         def column(*names: str) -> list[Any]:
+            """Per row the first of these columns that has a value."""
+            merged: list[Any] = [None] * len(found)
             for name in names:
                 values = found.column(name)
-                if values is not None:
-                    return values.to_pylist()
-            return [None] * len(found)
+                if values is not None and None in merged:
+                    merged = [
+                        old if old is not None else new for old, new in zip(merged, values.to_pylist(), strict=True)
+                    ]
+            return merged
 
         rows = zip(
             column("finding_info.analytic.uid"),
-            column("device.hostname", "src_endpoint.hostname"),
-            column("actor.user.name", "user.name"),
+            column("device.hostname", "src_endpoint.hostname", "device.ip", "src_endpoint.ip"),
+            column("actor.user.name", "user.name", "actor.user.uid", "user.uid"),
             column("start_time", "finding_info.first_seen_time", "time"),
             strict=True,
         )
@@ -171,39 +179,57 @@ class Board:
             return
         every = [time for line in self.lines.values() for time in line.times]
         first, last = min(every), max(every)
-        table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-        for title, justify in (
-            ("level", "left"),
-            ("count", "right"),
-            ("rule", "left"),
-            ("host", "left"),
-            ("user", "left"),
-        ):
-            table.add_column(title, justify=justify, overflow="ellipsis", no_wrap=title in ("level", "count"))  # type: ignore[arg-type]
-        table.add_column(f"{_day(first)} .. {_day(last)}", no_wrap=True)
+        from rich.markup import escape
+
         ordered = sorted(
             self.lines.items(), key=lambda pair: (-LEVELS.index(self.rules[pair[0]].level), -pair[1].count, pair[0])
         )
-        from rich.markup import escape
-
-        for rule, line in ordered[:limit]:
+        shown = ordered[:limit]
+        # The rule is what the reader came for: on a narrow screen the others make room, and then go.
+        left = screen.width - 53  # without level, count and a rule of 34 cells
+        strip = left >= STRIP + 2 + 36
+        left -= (STRIP + 2) * strip
+        users = left >= 36 and any(line.users for _, line in shown)
+        hosts = left >= 14 and any(line.hosts for _, line in shown)
+        room = min(30, left // max(1, hosts + users) - 2)
+        table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+        table.add_column("level", no_wrap=True)
+        table.add_column("count", justify="right", no_wrap=True)
+        table.add_column(
+            "rule", overflow="fold", min_width=min(34, max(len(self.rules[rule].title) for rule, _ in shown))
+        )
+        for title, wanted in (("host", hosts), ("user", users)):
+            if wanted:
+                table.add_column(title, no_wrap=True)
+        span = _span(first, last)
+        if strip:
+            table.add_column(span, no_wrap=True)
+        for rule, line in shown:
             level = self.rules[rule].level
-            table.add_row(
-                f"[{LEVEL_STYLES[level]}]{level}[/]",
-                f"{line.count:,}",
-                escape(self.rules[rule].title),
-                escape(_some(line.hosts)),
-                escape(_some(line.users)),
-                f"[dim]{_strip(line.times, first, last)}[/]",
-            )
+            row = [f"[{LEVEL_STYLES[level]}]{level}[/]", f"{line.count:,}", escape(self.rules[rule].title)]
+            row += [escape(_some(line.hosts, room))] * hosts + [escape(_some(line.users, room))] * users
+            table.add_row(*row, *([f"[dim]{_strip(line.times, first, last)}[/]"] * strip))
         screen.print(table)
+        if not strip:
+            screen.print(f"[dim]{span}[/]")
         if len(ordered) > limit:
             screen.print(f"[dim]... and {len(ordered) - limit} more rules; --limit {len(ordered)} shows all[/]")
 
 
-def _some(counts: dict[str, int]) -> str:
+def _some(counts: dict[str, int], room: int) -> str:
+    """The most frequent name and how many more, in so many cells; a long name loses its end."""
+    if not counts:
+        return "-"
     names = sorted(counts, key=lambda name: (-counts[name], name))
-    return names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") if names else "-"
+    more = f" +{len(names) - 1}" if len(names) > 1 else ""
+    name = readable(names[0])
+    return (name if len(name) <= room - len(more) else f"{name[: room - len(more) - 1]}…") + more
+
+
+def _span(first: int, last: int) -> str:
+    """From when to when; days are enough for more than two of them."""
+    begin, end = _day(first), _day(last)
+    return f"{begin[:10]} .. {end[:10]}" if last - first > 172_800_000 else f"{begin} .. {end[11:]}"
 
 
 def _strip(times: list[int], first: int, last: int) -> str:
@@ -236,13 +262,21 @@ def _print_totals(totals: Totals, rulebook: Rulebook, seconds: float, *, leftove
     screen = side()
     from rich.markup import escape
 
-    for item in totals.skipped:
-        style = "yellow" if item not in totals.failed else "bold red"
-        screen.print(f"[{style}]not read[/] {escape(item.name)}: {escape(item.reason)}")
-        if item in totals.failed and item.error.remedy:
+    for item in totals.failed[:SHOWN]:
+        screen.print(f"[bold red]not read[/] {escape(item.name)}: {escape(item.reason)}")
+        if item.error.remedy:
             screen.print(f"  -> {escape(item.error.remedy)}")
+    if len(totals.failed) > SHOWN:
+        screen.print(f"[bold red]not read[/] {len(totals.failed) - SHOWN:,} more")
+    unfit: dict[str, list[str]] = defaultdict(list)
+    for item in totals.skipped:
+        if item not in totals.failed:
+            unfit[item.reason].append(item.name)
+    _print_grouped("not read", unfit)
+    broken: dict[str, list[str]] = defaultdict(list)
     for name, reason in totals.broken:
-        screen.print(f"[yellow]incomplete[/] {escape(name)}: {escape(reason)}; what came before it was processed")
+        broken[f"{reason}; what came before it was processed"].append(name)
+    _print_grouped("incomplete", broken)
     for reason, count in totals.reasons.most_common(10):
         where = escape(totals.first[reason])
         screen.print(f"[yellow]quarantined[/] {count:,}: {escape(reason)} ({'first ' if count > 1 else ''}in {where})")
@@ -262,6 +296,20 @@ def _print_totals(totals: Totals, rulebook: Rulebook, seconds: float, *, leftove
         f"read {totals.read:,} = mapped {totals.mapped:,} + quarantined {totals.quarantined:,}"
         f" | findings: {totals.findings:,} | {seconds:.1f} s{rate}"
     )
+
+
+def _print_grouped(what: str, names: dict[str, list[str]]) -> None:
+    """One line per file as long as they are few, else one per reason."""
+    from rich.markup import escape
+
+    screen = side()
+    for reason, files in sorted(names.items(), key=lambda pair: -len(pair[1])):
+        if len(files) <= 3:
+            for name in files:
+                screen.print(f"[yellow]{what}[/] {escape(name)}: {escape(reason)}")
+        else:
+            more = f"{escape(files[0])} and {len(files) - 1:,} more"
+            screen.print(f"[yellow]{what}[/] {more}: {escape(reason)}")
 
 
 def _print_leftovers(totals: Totals) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from watchfloor.cli.detect import Board
-from watchfloor.cli.screen import json_line, progress, side
+from watchfloor.cli.screen import announce_compiling, json_line, progress, side
 
 if TYPE_CHECKING:
     from watchfloor.run.local import BatchReport, LocalEngine
@@ -72,6 +72,7 @@ def run(estate: Path, *, once: Flag = False, json: Flag = False) -> int:
     from watchfloor.run.prepare import prepared
 
     described = load(estate)
+    announce_compiling()
     with progress("reading rules", None, "rules"):
         ready = prepared(
             [path for path in described.rules if path.exists()],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ import orjson
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["LEVEL_STYLES", "Progress", "console", "json_line", "progress", "readable", "side"]
+__all__ = ["LEVEL_STYLES", "Progress", "announce_compiling", "console", "json_line", "progress", "readable", "side"]
 
 LEVEL_STYLES = {
     "critical": "bold white on red",
@@ -84,16 +85,40 @@ def _as_json(value: Any) -> Any:
     return str(value)
 
 
+def announce_compiling() -> None:
+    """The first run on a machine compiles the kernels, which takes its time: say so, or it looks hung."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    for module in ("watchfloor.collect.tokeniser", "watchfloor.detect.kernels"):
+        spec = find_spec(module)
+        if spec is None or spec.origin is None:
+            continue
+        source = Path(spec.origin)
+        places = [source.parent / "__pycache__"]
+        if "NUMBA_CACHE_DIR" in os.environ:
+            places += [folder for folder in Path(os.environ["NUMBA_CACHE_DIR"]).glob("*") if folder.is_dir()]
+        changed = source.stat().st_mtime
+        compiled = (file for place in places for file in place.glob(f"{source.stem}.*.nbi"))
+        if not any(file.stat().st_mtime >= changed for file in compiled):
+            side().print("compiling the kernels, once on this machine: about 20 s")
+            return
+
+
 class Progress:
     """How far the work is; shown only on a terminal and only when it takes over a second."""
 
-    def __init__(self, bar: Any = None, task: Any = None) -> None:
-        self._bar, self._task = bar, task
+    def __init__(self, bar: Any = None, task: Any = None, room: int = 0) -> None:
+        self._bar, self._task, self._room = bar, task, room
 
     def advance(self, done: int, what: str = "") -> None:
         """`done` more units; `what` is being worked on."""
         if self._bar is not None:
-            self._bar.update(self._task, advance=done, what=what)
+            from rich.markup import escape
+
+            # The end of a path says more than its beginning; without room it is left out.
+            short = what if len(what) <= self._room else f"…{what[1 - self._room :]}" if self._room > 12 else ""
+            self._bar.update(self._task, advance=done, what=escape(short))
 
 
 @contextmanager
@@ -120,6 +145,8 @@ def progress(title: str, total: int | None, unit: str = "B") -> Iterator[Progres
     from rich.progress import Progress as Bar
 
     size = (DownloadColumn(), TransferSpeedColumn()) if unit == "B" else (MofNCompleteColumn(), TextColumn(unit))
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *size, TimeRemainingColumn())
-    with Bar(*columns, TextColumn("[dim]{task.fields[what]}"), console=side(), transient=True) as bar:
-        yield Progress(bar, bar.add_task(title, total=total, what=""))
+    screen = side()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), *size, TimeRemainingColumn())
+    room = screen.width - len(title) - 72
+    with Bar(*columns, TextColumn("[dim]{task.fields[what]}"), console=screen, transient=True) as bar:
+        yield Progress(bar, bar.add_task(title, total=total, what=""), room)
