@@ -180,7 +180,7 @@ class _Reader:
             placeholders={
                 str(k): [str(v) for v in (vs if isinstance(vs, list) else [vs])] for k, vs in placeholders.items()
             },
-            batch_records=int(self.positive(engine, "batch_records", 100_000)),
+            batch_records=self.whole(engine, "batch_records", 100_000),
             poll_seconds=self.positive(engine, "poll_seconds", 1.0),
             compact_commits=self.whole(engine, "compact_commits", 50),
         )
