@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -345,17 +346,31 @@ OS = {"device.os.name": "Windows", "device.os.type": "Windows", "device.os.type_
 def normalise(records: Records, settings: Mapping[str, Any]) -> Records:
     """Any of the shapes -> `System.*` and the event's own names."""
     plan: dict[str, str] = {}
-    barred: set[str] = set()
-    for shape in records.shapes[1]:
+    staying: dict[str, list[int]] = {}
+    codes, shapes = records.shapes
+    for number, shape in enumerate(shapes):
         names, collided = _plan(shape)
         plan.update(names)
-        barred |= collided
-    for name in barred:
-        plan.pop(name, None)
-    records = records.rename(plan)
+        for name in collided:
+            staying.setdefault(name, []).append(number)
+    records = _renamed(records, plan, {name: np.isin(codes, numbers) for name, numbers in staying.items()})
     if records.column("StringInserts[]") is not None:
         records = _name_inserts(records)
     return records.with_columns({"System.time": _time(records, int(settings.get("event_time_offset_minutes") or 0))})
+
+
+def _renamed(records: Records, plan: Mapping[str, str], staying: Mapping[str, npt.NDArray[np.bool_]]) -> Records:
+    """Rename as planned; `staying`: names that keep their place in some rows only, never because of other rows."""
+    result = records.rename({old: new for old, new in plan.items() if old not in staying})
+    mended: dict[str, Column] = {}
+    for name, stays in staying.items():
+        column, target = records.column(name), plan.get(name)
+        if column is None or target is None:
+            continue
+        mended[name] = column.where(stays).compact()
+        moved, held = column.where(~stays).compact(), mended.get(target, result.column(target))
+        mended[target] = moved if held is None else held.coalesce(moved).distinct()
+    return result.with_columns(mended) if mended else result
 
 
 def _time(records: Records, offset: int) -> Column:
