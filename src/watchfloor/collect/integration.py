@@ -113,6 +113,13 @@ class Integration:
                 file=self.manifest,
                 remedy=f"it has: {', '.join(sorted(self.settings)) or 'none'}",
             )
+        missing = sorted(n for n, setting in self.settings.items() if setting.required and values.get(n) is None)
+        if missing:
+            raise ManifestError(
+                f"integration {self.id!r} needs the setting {missing[0]!r}: {self.settings[missing[0]].help}",
+                file=self.manifest,
+                remedy=f"give it under settings of the source: settings = {{ {missing[0]} = ... }}",
+            )
         merged = {name: values.get(name, setting.default) for name, setting in self.settings.items()}
         return Integration(
             self.id, self.name, self.vendor, self.product, self.folder, self.priority, self.formats, self.signatures,
@@ -164,6 +171,14 @@ def load_manifest(folder: Path) -> Integration:
             raise wrong(f"key {key!r} is missing", key, "docs/integrations.md describes the manifest")
     if data["id"] != folder.name:
         raise wrong(f"id {data['id']!r} differs from the folder's name {folder.name!r}", "id", "make them equal")
+    for key, kind, should in (("families", dict, "[families.NAME]"), ("recognise", list, "[[recognise]]"),
+                              ("settings", dict, "[settings.NAME]")):  # fmt: skip
+        entries = data.get(key, kind())
+        inner = entries.values() if isinstance(entries, dict) else entries
+        if not isinstance(entries, kind) or not all(isinstance(entry, dict) for entry in inner):
+            raise wrong(f"{key} is not made of tables", key, f"write {should} and the keys under it")
+    if not isinstance(data.get("priority", 0), int):
+        raise wrong(f"priority = {data['priority']!r} is not a whole number", "priority", "0 is usual")
     families = {
         name: Family(name, entry.get("class", ""), entry.get("title", "")) for name, entry in data["families"].items()
     }
@@ -181,7 +196,7 @@ def load_manifest(folder: Path) -> Integration:
             | frozenset(entry.get("values", {}))
             | frozenset(entry.get("patterns", {})),
             {name: frozenset([v] if isinstance(v, str) else v) for name, v in entry.get("values", {}).items()},
-            {name: re.compile(pattern) for name, pattern in entry.get("patterns", {}).items()},
+            {name: _compiled(pattern, wrong) for name, pattern in entry.get("patterns", {}).items()},
         )
         for entry in data.get("recognise", ())
     )
@@ -203,6 +218,13 @@ def load_manifest(folder: Path) -> Integration:
         settings=settings,
         claims=claims,
     )
+
+
+def _compiled(pattern: str, wrong: Callable[..., ManifestError]) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise wrong(f"pattern {pattern!r} is no regular expression: {error}", "patterns", "mend it") from error
 
 
 def _load_mappings(integration: Integration) -> Mappings:

@@ -327,7 +327,8 @@ def _mapper(source: SourceSettings, estate: Estate, usual: Mapper) -> Mapper | N
             file=estate.folder / "estate.toml",
             remedy=f"there are: {known}",
         )
-    return Mapper([found.with_settings(source.settings)]) if source.settings else None
+    needed = any(setting.required for setting in found.settings.values())
+    return Mapper([found.with_settings(source.settings)]) if source.settings or needed else None
 
 
 def _expanded(path: FilePath) -> list[FilePath]:
