@@ -358,3 +358,15 @@ def test_the_manifest_can_be_read_from_anywhere(tmp_path: Path) -> None:
     for name in ("manifest.toml", "mapping.py"):
         (copy / name).write_bytes((WINDOWS.folder / name).read_bytes())
     assert load_manifest(copy).mappings.functions.keys() == WINDOWS.families.keys()
+
+
+def test_a_record_is_mapped_the_same_whatever_stands_beside_it() -> None:
+    plain = {"EventID": 7045, "Channel": "System", "Hostname": "ws-042", "SourceName": "Service Control Manager"}
+    both = {**plain, "ProviderName": "Service Control Manager", "SourceName": "agent"}
+    (alone,) = mapped(plain).events
+    (beside,) = mapped(plain, both).events
+    first, second = beside.to_pylist()
+    assert first == alone.to_pylist()[0]
+    assert first["metadata"]["log_provider"] == second["metadata"]["log_provider"] == "Service Control Manager"
+    assert "SourceName" not in first.get("unmapped", {})
+    assert second["unmapped"]["SourceName"] == "agent"
