@@ -20,6 +20,9 @@ from watchfloor.ocsf import nest, schema
 from watchfloor.ocsf.cast import cast
 from watchfloor.ocsf.column import Column, Mask
 
+UNIQUE = "metadata.uid"
+"""The one attribute whose values never repeat."""
+
 REJECTED = "_rejected"
 """Added to `unmapped.<attribute>` when a value does not fit its attribute and that name is already in use."""
 
@@ -71,7 +74,8 @@ class Events:
             if not fits.all_missing:
                 fits = fits if len(fits.values) <= rows else fits.compact()
                 # Parquet writes a dictionary that repeats itself out in full; what a mapping made often does.
-                ready[name] = fits.distinct() if pa.types.is_string(fits.type) else fits
+                made_up = pa.types.is_string(fits.type) and not name.startswith(nest.PREFIX) and name != UNIQUE
+                ready[name] = fits.distinct() if made_up else fits
         for name, column in strays:
             ready[name + REJECTED if name in ready else name] = column
         if "class_uid" not in ready:

@@ -24,7 +24,8 @@ Words = npt.NDArray[np.uint64]
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
-_HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint8).reshape(256, 2)
+_HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint16)
+"""Per byte its two digits, in one number that is never calculated with."""
 
 
 def event_uids(fingerprint: Words, source: str, sequence: npt.NDArray[np.int64]) -> Column:
@@ -62,7 +63,7 @@ def hexadecimal(words: Words) -> pa.Array:
     rows, count = words.shape
     octets = np.frombuffer(words.astype(">u8").tobytes(), np.uint8)
     offsets = np.arange(rows + 1, dtype=np.int32) * np.int32(16 * count)
-    return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets.tobytes()), pa.py_buffer(_HEX[octets].tobytes()))
+    return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(_HEX[octets]))
 
 
 def _mix(words: Words) -> Words:

@@ -361,10 +361,11 @@ def normalise(records: Records, settings: Mapping[str, Any]) -> Records:
 
 def _renamed(records: Records, plan: Mapping[str, str], staying: Mapping[str, npt.NDArray[np.bool_]]) -> Records:
     """Rename as planned; `staying`: names that keep their place in some rows only, never because of other rows."""
+    columns = {name: records.column(name) for name in staying}  # first: what they cost, renaming then shares
     result = records.rename({old: new for old, new in plan.items() if old not in staying})
     mended: dict[str, Column] = {}
     for name, stays in staying.items():
-        column, target = records.column(name), plan.get(name)
+        column, target = columns[name], plan.get(name)
         if column is None or target is None:
             continue
         mended[name] = column.where(stays).compact()
