@@ -123,3 +123,12 @@ def test_min_level_of_the_estate(watchfloor: Verb, tmp_path: Path) -> None:
 def test_no_estate(watchfloor: Verb, tmp_path: Path) -> None:
     said = watchfloor("run", tmp_path, "--once")
     assert said.code == 3 and "there is no estate here" in said.err and "->" in said.err
+
+
+def test_what_was_quarantined_can_be_asked_as_the_run_says(watchfloor: Verb, tmp_path: Path) -> None:
+    estate = small.estate(tmp_path)
+    (estate / "logs" / "ws" / "a.json").write_bytes(small.lines(map(small.sysmon, range(9))) + b"{one\n{two\n")
+    said = watchfloor("run", estate, "--once")
+    hint = next(line for line in said.err.splitlines() if line.startswith("why quarantined:"))
+    answer = watchfloor("hunt", estate, hint.split('"')[1], "--json")
+    assert sum(row["count_star()"] for row in answer.objects) == 2

@@ -59,7 +59,7 @@ def _made(outcomes: list[Outcome]) -> tuple[Counter[bytes], Counter[bytes], Coun
     )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.sets(st.integers(1, RECORDS - 1)), joined=st.integers(1, 2 * RECORDS))
 def test_boundaries_do_not_matter(ready: Prepared, cuts: set[int], joined: int) -> None:
     whole = _made([ready.path.run(_block(0, RECORDS))])
@@ -91,7 +91,7 @@ def test_what_could_not_be_framed_keeps_its_reasons_when_read_from_the_middle(re
         assert [bad.raw for bad in outcome.quarantined] == heads[start:]
 
 
-@pytest.mark.parametrize("batch", [1, 2, 7, 59, 60, 1000])
+@pytest.mark.parametrize("batch", [1, 7, 29, 1000])
 def test_batches_of_any_size_make_the_same_lake(ready: Prepared, tmp_path: Path, batch: int) -> None:
     def lake(folder: Path, size: int) -> dict[str, list[bytes]]:
         folder.mkdir()

@@ -109,7 +109,13 @@ def run(estate: Path, *, once: Flag = False, json: Flag = False) -> int:
         f"read {total.read:,} = mapped {total.mapped:,} + quarantined {total.quarantined:,}"
         f" | findings: {total.findings:,} | batches: {total.batches}, {total.seconds:.1f} s{rate}"
     )
-    screen.print(f"lake: {described.store / 'lake'}")
+    if total.quarantined:
+        screen.print(
+            f"why quarantined: watchfloor hunt {estate} "
+            '"select reason, stream, count(*) from quarantine group by all order by 3 desc"',
+            markup=False,
+        )
+    screen.print(f"lake: {described.store / 'lake'}", markup=False)
     return 0
 
 
