@@ -165,3 +165,10 @@ def test_a_name_ocsf_does_not_know_is_told_where(tmp_path: Path, text: str, line
     assert isinstance(error, RuleError)
     assert what in error.what
     assert error.line == line
+
+
+def test_a_rule_on_a_whole_product_looks_in_every_column_of_its_logs() -> None:
+    taxonomy = Taxonomy.load()
+    found = taxonomy.columns(Logsource("windows"), "CommandLine")
+    assert found is not None and {"process.cmd_line", "unmapped.CommandLine"} <= set(found)
+    assert taxonomy.columns(Logsource("windows"), "NobodyKnowsThis") is None

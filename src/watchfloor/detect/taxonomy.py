@@ -115,8 +115,22 @@ class Taxonomy:
         return () if found is None else found[1]
 
     def columns(self, logsource: Logsource, field: str) -> tuple[str, ...] | None:
-        """The columns that hold `field` in events of this log source; None when no table names it."""
-        return self.in_tables(self.tables_for(logsource), field)
+        """The columns that hold `field` in events of this log source; None when no table names it.
+
+        A rule that names only a product speaks of all its logs, in which a field may stand in different columns: it is
+        looked for in each of them.
+        """
+        found = self.in_tables(self.tables_for(logsource), field)
+        if found is None and logsource.product and not logsource.category and not logsource.service:
+            places = {
+                column: None
+                for source, entry in self._entries.items()
+                if source.product == logsource.product
+                for table in entry.tables
+                for column in self.in_tables((table,), field) or ()
+            }
+            found = (*places, f"unmapped.{field}") if places else None
+        return found
 
     def in_tables(self, tables: Sequence[str], field: str) -> tuple[str, ...] | None:
         """The columns that hold `field`, from the first of `tables` that names it; None when none does."""
