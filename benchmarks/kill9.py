@@ -22,12 +22,12 @@ import orjson
 from benchmarks import events, machine
 from benchmarks.end_to_end import write_estate
 
-RECORDS = 20_000
-BATCH = 1_000
+RECORDS = 8_000
+BATCH = 500
 CLOCK = frozenset(("logged_time", "created_time", "modified_time", "received"))
 """When a record was received differs from run to run by its nature."""
 
-FEWER = ("registry", "process_access", "file", "builtin", "powershell")
+FEWER = ("process_access", "file", "builtin")
 """Folders of SigmaHQ's Windows rules that are used: most of a run is then work, not start."""
 
 
@@ -79,6 +79,7 @@ def main(kills: int = 200, *, seed: int = 7) -> str:
             (estate / "in" / "events.ndjson").write_bytes(source.ndjson)
         _uninterrupted(estates[0], frozen)  # compiles kernels and rules
         whole = _uninterrupted(_emptied(estates[0]), frozen)
+        expected = rows(estates[0])
         done = rounds = 0
         while done < kills:
             rounds += 1
@@ -88,21 +89,23 @@ def main(kills: int = 200, *, seed: int = 7) -> str:
                     break
                 done += 1
             _uninterrupted(estates[1], frozen)
-            _same(rows(estates[0]), rows(estates[1]))
+            _same(expected, rows(estates[1]))
             print(f"{done} kills, {rounds} lakes compared", file=sys.stderr)
-        counted = rows(estates[0])
-    total = sum(len(found) for found in counted.values())
-    findings = len(counted.get("detection_finding", ()))
+    total = sum(len(found) for found in expected.values())
+    findings = len(expected.get("detection_finding", ()))
     return (
         "### kill -9\n\n"
         f"{done} kills at random instants of `watchfloor run` ({source.records:,} records in batches of {BATCH:,}, "
         f"{whole:.1f} s uninterrupted), {rounds} lakes compared with an uninterrupted run's: {total:,} rows in "
-        f"{len(counted)} tables equal row for row, {findings:,} findings, **0 doubled, 0 lost**."
+        f"{len(expected)} tables equal row for row, {findings:,} findings, **0 doubled, 0 lost**."
     )
 
 
 def _emptied(estate: Path) -> Path:
-    shutil.rmtree(estate / "var", ignore_errors=True)
+    for part in (estate / "var").glob("*"):
+        if part.name == "cache":  # of lowered rules: most of a run is to be work, not start
+            continue
+        shutil.rmtree(part) if part.is_dir() else part.unlink()
     return estate
 
 
