@@ -60,6 +60,7 @@ def watch_path(watch: Stopwatch) -> None:
     from watchfloor.ocsf.events import Events
     from watchfloor.run import local, path
     from watchfloor.store.commit import Committer
+    from watchfloor.store.lake import Lake
     from watchfloor.store.landing import LandingReader, LandingWriter
 
     watch.watch(Tail, "read", "read file")
@@ -74,6 +75,7 @@ def watch_path(watch: Stopwatch) -> None:
     watch.watch(Events, "nest", "nest")
     watch.watch(Committer, "begin", "commit")
     watch.watch(Committer, "commit", "commit")
+    watch.watch(Lake, "compact", "compact")
 
 
-STAGES = ("read file", "land", "read landing", "tokenise", "map", "match", "findings", "nest", "commit")
+STAGES = ("read file", "land", "read landing", "tokenise", "map", "match", "findings", "nest", "commit", "compact")
