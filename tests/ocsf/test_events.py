@@ -194,3 +194,14 @@ def test_nested_batches_join_in_any_shape(one: Events, two: Events) -> None:
     joined = Events.concat([one, two])
     both = pa.concat_tables([joined.nest().slice(0, len(one)), joined.nest().slice(len(one))])
     assert Events.flatten("process_activity", both).to_pylist() == joined.to_pylist()
+
+
+def test_rows_without_a_value_survive_joining_dictionaries() -> None:
+    # Arrow follows the code under a null as well when it makes one dictionary of several
+    column = Column(np.array([-1, 0, -1, 1], np.int32), pa.array(["a", "b"]))
+    assert column.to_arrow().indices.buffers()[1] is not None
+    assert int(np.frombuffer(column.to_arrow().indices.buffers()[1], np.int32).min()) == 0
+    batches = [Events.build("process_activity", {"process.name": column, "time": 1}, 4) for _ in range(3)]
+    joined = Events.concat(batches).column("process.name")
+    assert joined is not None
+    assert joined.to_pylist() == [None, "a", None, "b"] * 3

@@ -118,13 +118,16 @@ class Column:
         return self.values.take(self._indices())
 
     def _indices(self) -> pa.Array:
-        """The codes as an Arrow array, sharing their memory; missing rows are null."""
+        """The codes as an Arrow array, sharing their memory if no row is missing; missing rows are null.
+
+        Under a null stands 0: where Arrow makes one dictionary of several it follows every code, and -1 leads outside.
+        """
         codes = np.ascontiguousarray(self.codes, np.int32)
         rows = len(codes)
         if rows == 0 or int(codes.min()) >= 0:
             return pa.Array.from_buffers(pa.int32(), rows, [None, pa.py_buffer(codes)])
         valid = np.packbits(codes >= 0, bitorder="little")
-        return pa.Array.from_buffers(pa.int32(), rows, [pa.py_buffer(valid), pa.py_buffer(codes)])
+        return pa.Array.from_buffers(pa.int32(), rows, [pa.py_buffer(valid), pa.py_buffer(np.maximum(codes, 0))])
 
     # -- changing: once per distinct value ------------------------------------------------------------------------
 

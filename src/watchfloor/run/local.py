@@ -250,13 +250,13 @@ class LocalEngine:
         return blocks, end
 
     def _commit(self, intent: Intent, blocks: deque[LandedBlock], redone: bool, began: float) -> BatchReport:
-        tables: dict[str, list[object]] = defaultdict(list)
+        made: dict[str, list[Events]] = defaultdict(list)
         report = BatchReport(intent.batch, 0, 0, 0, 0, 0.0, redone)
         rejected: list[quarantine.Quarantined] = []
         left = (blocks.popleft() for _ in range(len(blocks)))  # a block is let go of as soon as it is joined
         for outcome in map(self._run, merged(left, self.estate.batch_records, BATCH_BYTES)):
             for events in (*outcome.events, *outcome.findings):
-                tables[events.class_name].append(events.nest())
+                made[events.class_name].append(events)
             report.read += outcome.read
             report.mapped += outcome.mapped
             report.found += outcome.findings
@@ -264,8 +264,10 @@ class LocalEngine:
             report.integrations.update(outcome.integrations)
             report.leftovers.update(outcome.leftovers)
             rejected += outcome.quarantined
+        # Joined before they nest: inside structs Arrow cannot make one dictionary of several.
+        tables = {name: Events.concat(made.pop(name)).nest() for name in sorted(made)}
         if rejected:
-            tables[quarantine.TABLE].append(quarantine.table(rejected))
+            tables[quarantine.TABLE] = quarantine.table(rejected)
         report.quarantined = len(rejected)
         report.tables = self._committer.commit(intent, tables).rows
         report.seconds = monotonic_s() - began
