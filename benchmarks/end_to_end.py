@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks import events, machine
 from benchmarks.stages import STAGES, Stopwatch, watch_path
 
-CHUNK = 250_000
+CHUNK = 500_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,7 @@ def _finish(mapped: Mapped, record: Record, integration: Integration) -> Events:
     records = record.records
     rows = records.rows
     columns: dict[str, Any] = {name: constant_like(value, rows) for name, value in mapped.attributes.items()}
-    received = Column.from_arrow(_int64(records.received))
+    received = _numbers(records.received)
     time = columns.get("time")
     columns["time"] = received if time is None else time.coalesce(received)
     columns["wf.time_origin"] = _TIME_ORIGIN.take((_present(time, rows)).astype(np.int32))
@@ -256,7 +256,7 @@ def _finish(mapped: Mapped, record: Record, integration: Integration) -> Events:
     columns["metadata.uid"] = uid.event_uids(records.fingerprint, records.source, records.sequence)
     columns["metadata.logged_time"] = received
     columns["wf.source_uid"] = Column.constant(records.source, rows)
-    columns["wf.source_seq"] = Column.from_arrow(_int64(records.sequence))
+    columns["wf.source_seq"] = _numbers(records.sequence)
     for name, column in record.left():
         columns[f"unmapped.{name}"] = column
     return Events.build(mapped.class_name, derive.derive(mapped.class_name, columns, rows), rows)
@@ -269,8 +269,9 @@ def _present(column: Column | None, rows: int) -> npt.NDArray[np.bool_]:
     return np.zeros(rows, np.bool_) if column is None else column.present
 
 
-def _int64(values: npt.NDArray[np.int64]) -> Any:
-    return pa.array(values, pa.int64())
+def _numbers(values: npt.NDArray[np.int64]) -> Column:
+    """Numbers of which nearly every row has its own: looking for repeats would cost more than it saves."""
+    return Column(np.arange(len(values), dtype=np.int32), pa.array(values, pa.int64()))
 
 
 def _all_bad(records: Records, reason: str) -> list[Bad]:

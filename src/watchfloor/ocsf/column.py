@@ -7,7 +7,7 @@ Security data repeats itself, so everything works on distinct values and moves o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ class Column:
 
     codes: Codes
     values: pa.Array
+    _bounds: list[int] = field(default_factory=list, repr=False)
+    """Lowest and highest code once somebody has asked; a cache, never the truth."""
 
     # -- making ---------------------------------------------------------------------------------------------------
 
@@ -97,10 +99,16 @@ class Column:
         """Per row: is there a value?"""
         return self.codes >= 0
 
+    def _span(self) -> list[int]:
+        if not self._bounds:
+            empty = len(self.codes) == 0
+            self._bounds.extend((MISSING, MISSING) if empty else (int(self.codes.min()), int(self.codes.max())))
+        return self._bounds
+
     @property
     def all_missing(self) -> bool:
         """True when no row has a value."""
-        return len(self.values) == 0 or len(self.codes) == 0 or int(self.codes.max()) < 0
+        return len(self.values) == 0 or self._span()[1] < 0
 
     def to_pylist(self) -> list[Any]:
         """One Python value per row: for tests, golden files and people."""
@@ -124,7 +132,7 @@ class Column:
         """
         codes = np.ascontiguousarray(self.codes, np.int32)
         rows = len(codes)
-        if rows == 0 or int(codes.min()) >= 0:
+        if rows == 0 or self._span()[0] >= 0:
             return pa.Array.from_buffers(pa.int32(), rows, [None, pa.py_buffer(codes)])
         valid = np.packbits(codes >= 0, bitorder="little")
         return pa.Array.from_buffers(pa.int32(), rows, [pa.py_buffer(valid), pa.py_buffer(np.maximum(codes, 0))])

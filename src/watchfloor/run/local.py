@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 FLUSH_BYTES = 16 << 20
 """Bytes landed before they are flushed and acknowledged."""
 
-BATCH_BYTES = 96 << 20
+BATCH_BYTES = 72 << 20
 """Bytes of records after which a batch is full, however few the records: memory follows the bytes."""
 
 PACKED = (b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"BZh", b"ElfFile\x00")
