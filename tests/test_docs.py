@@ -30,7 +30,7 @@ from watchfloor.estate import find_integrations
 DOCS = PROJECT / "docs"
 PAGES = (
     "index", "start", "command-line", "estate", "errors", "privacy-and-safety", "formats", "integrations", "events",
-    "rules", "store", "layout",
+    "rules", "store", "layout", "measured",
 )  # fmt: skip
 """Every contract has its page."""
 
