@@ -38,7 +38,8 @@ def main() -> int:
         "hunt",
         str(ESTATE),
         "select strftime(to_timestamp(coalesce(start_time, time) / 1000), '%H:%M') as \"when\", severity, "
-        "finding_info.title as what, wf.source_uid as source from detection_finding order by coalesce(start_time, time)",
+        "finding_info.title as what, wf.source_uid as source from detection_finding "
+        "order by coalesce(start_time, time)",
     )
     if (REAL / EVTX).is_file() and (REAL / SIGMA).is_file():
         print("\nReal recorded attacks, and every rule SigmaHQ has:\n")
