@@ -7,6 +7,7 @@ line for formats that have to look into each one.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -163,18 +164,18 @@ def dumps(record: dict[str, Any]) -> bytes:
     return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
 
 
-class LineFormat:
+class LineFormat(ABC):
     """A format whose records are lines: subclasses say how one line reads."""
 
     name: str = ""
 
+    @abstractmethod
     def fields(self, line: str) -> dict[str, Any]:
         """One line as an object.
 
         Raises:
             ValueError: the line is not ours; its text becomes the reason.
         """
-        raise NotImplementedError
 
     def frame(self, file: BinaryIO, context: bytes = b"", *, after: int = 0, final: bool = True) -> Iterator[Framed]:
         """Cut the stream at its line ends."""
