@@ -24,7 +24,7 @@ def main(records: int = 100_000, peer_records: int = 20_000) -> str:
     from tests.detect import sqlite_peer
 
     from watchfloor.collect.mapper import Mapper
-    from watchfloor.collect.records import tokenise
+    from watchfloor.collect.records import Piece, tokenise
     from watchfloor.detect.engine import Engine
     from watchfloor.detect.rulebook import load_rules
     from watchfloor.detect.sentence import fields_of
@@ -48,7 +48,7 @@ def main(records: int = 100_000, peer_records: int = 20_000) -> str:
             began = time.process_time()
             offsets = np.concatenate([[0], np.cumsum([len(line) for line in part])]).astype(np.int64)
             numbers = np.arange(len(part), dtype=np.int64)
-            found, _ = tokenise(b"".join(part), offsets, source="s", stream="s", sequence=numbers, received=numbers)
+            found, _ = tokenise([Piece(b"".join(part), offsets, numbers, numbers)], source="s", stream="s")
             mapped = mapper.map(found).events
             made += time.process_time() - began
             began = time.process_time()

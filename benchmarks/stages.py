@@ -58,7 +58,7 @@ def watch_path(watch: Stopwatch) -> None:
     from watchfloor.collect.tail import Tail
     from watchfloor.detect.engine import Engine
     from watchfloor.ocsf.events import Events
-    from watchfloor.run import local, path
+    from watchfloor.run import path
     from watchfloor.store.commit import Committer
     from watchfloor.store.lake import Lake
     from watchfloor.store.landing import LandingReader, LandingWriter
@@ -67,7 +67,6 @@ def watch_path(watch: Stopwatch) -> None:
     watch.watch(LandingWriter, "append", "land")
     watch.watch(LandingWriter, "flush", "land")
     watch.watch(LandingReader, "read", "read landing")
-    watch.watch(local, "merged", "read landing")
     watch.watch(path, "tokenise", "tokenise")
     watch.watch(Mapper, "map", "map")
     watch.watch(Engine, "match", "match")

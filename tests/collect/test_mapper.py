@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ import pytest
 from watchfloor.collect import mapper as module
 from watchfloor.collect.formats.format import offsets_of
 from watchfloor.collect.integration import Integration, load_manifest
-from watchfloor.collect.mapper import Mapper
-from watchfloor.collect.records import Records, tokenise
+from watchfloor.collect.mapper import MappedBatch, Mapper
+from watchfloor.collect.records import Piece, Records, tokenise
 
 MAPPING = """
 from watchfloor.collect.convert import iso
@@ -28,13 +29,29 @@ def refuse(value):
         raise ValueError(value)
     return value
 
-@maps("login")
+@maps("login", "again")
 def login(r: Record) -> Mapped:
-    return event("authentication", time=r.take("t", iso), user={"name": r.take("user").map(refuse)})
+    return event("authentication", logon_type_id=3, time=r.take("t", iso), user={"name": r.take("user").map(refuse)})
+
+@maps("logout")
+def logout(r: Record) -> Mapped:
+    name = r.take("user").map(refuse)
+    return event("authentication", logon_type_id=r.constant("7"), time=r.take("t", iso), user={"name": name})
 
 @maps("other")
 def other(r: Record) -> Mapped:
     return event("base_event", time=r.take("t", iso), message=r.take("user").map(refuse))
+"""
+
+FAMILIES = """
+[families.login]
+class = "authentication"
+[families.again]
+class = "authentication"
+[families.logout]
+class = "authentication"
+[families.other]
+class = "base_event"
 """
 
 Make = Callable[..., Integration]
@@ -47,8 +64,7 @@ def make(tmp_path: Path) -> Make:
         folder.mkdir()
         (folder / "mapping.py").write_text(MAPPING)
         (folder / "manifest.toml").write_text(
-            f'id = "{name}"\nname = "{name}"\nvendor = "Example"\npriority = {priority}\n{recognise}\n'
-            '[families.login]\nclass = "authentication"\n[families.other]\nclass = "base_event"\n'
+            f'id = "{name}"\nname = "{name}"\nvendor = "Example"\npriority = {priority}\n{recognise}\n' + FAMILIES
         )
         return load_manifest(folder)
 
@@ -58,14 +74,8 @@ def make(tmp_path: Path) -> Make:
 def _records(*raw: dict[str, Any]) -> Records:
     lines = [orjson.dumps(record) + b"\n" for record in raw]
     count = len(raw)
-    records, bad = tokenise(
-        b"".join(lines),
-        offsets_of(lines),
-        source="s",
-        stream="x",
-        sequence=np.arange(1, count + 1, dtype=np.int64),
-        received=np.full(count, 1_800_000_000_000, np.int64),
-    )
+    sequence, received = np.arange(1, count + 1, dtype=np.int64), np.full(count, 1_800_000_000_000, np.int64)
+    records, bad = tokenise([Piece(b"".join(lines), offsets_of(lines), sequence, received)], source="s", stream="x")
     assert not bad
     return records
 
@@ -104,6 +114,28 @@ def test_only_the_guilty_rows_are_set_aside(make: Make) -> None:
     batch = mapper.map(_records(*raw))
     assert sorted(bad.record for bad in batch.bad) == [7, 8, 63] and batch.rows == 97
     assert all("ValueError: bad" in bad.reason and "one/" in bad.reason for bad in batch.bad)
+
+
+@pytest.mark.parametrize("other", ["again", "logout"], ids=["the same types", "types that differ"])
+def test_families_of_one_class_become_one_batch(make: Make, other: str) -> None:
+    mapper = Mapper([make("one", "")])
+    raw: list[dict[str, Any]] = [
+        {"kind": ("login", other, "x")[i % 3], "user": f"u{i % 4}", "more": f"m{i % 5}"} for i in range(60)
+    ]
+    raw[4] |= {"t": "2026-01-31T10:00:00Z", "only": "here"}
+    records = _records(*raw)
+    batch = mapper.map(records)
+    assert [events.class_name for events in batch.events] == ["authentication", "base_event"]
+    one_by_one = [mapper.map(records.take(np.array([row]))) for row in range(60)]
+
+    def shown(batches: list[MappedBatch]) -> dict[str, dict[str, Any]]:
+        rows = [row for made in batches for events in made.events for row in events.to_pylist()]
+        return {row["metadata"]["uid"]: row for row in rows}
+
+    assert shown([batch]) == shown(one_by_one) and len(shown([batch])) == 60
+    assert batch.leftovers == sum((made.leftovers for made in one_by_one), Counter())
+    names = batch.events[0].column("unmapped.more")
+    assert names is not None and len(names.values) == 5, "families share their values"
 
 
 def test_patience_has_an_end(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import sys
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from watchfloor.collect import records as module
 from watchfloor.collect.quarantine import Bad
-from watchfloor.collect.records import Records, tokenise
+from watchfloor.collect.records import Piece, Records, tokenise
 from watchfloor.errors import SourceMalformed
 from watchfloor.ocsf.column import Column
 
@@ -35,7 +36,7 @@ def read(lines: Sequence[bytes], first: int = 0) -> tuple[Records, list[Bad]]:
     """Tokenise one record per line end-less piece of bytes."""
     offsets = np.concatenate([[0], np.cumsum([len(line) for line in lines])]).astype(np.int64)
     sequence = np.arange(first, first + len(lines), dtype=np.int64)
-    return tokenise(b"".join(lines), offsets, source="s", stream="t", sequence=sequence, received=sequence * 1000)
+    return tokenise([Piece(b"".join(lines), offsets, sequence, sequence * 1000)], source="s", stream="t")
 
 
 def good(*lines: bytes) -> Records:
@@ -228,17 +229,13 @@ def test_no_rows() -> None:
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda data: np.frombuffer(data, np.uint8)])
 def test_any_kind_of_buffer(kind: Any) -> None:
     line = b'{"a":1}'
-    records, _ = tokenise(
-        kind(line), np.array([0, 7]), source="s", stream="t", sequence=np.array([1]), received=np.array([2])
-    )
+    records, _ = tokenise([Piece(kind(line), np.array([0, 7]), np.array([1]), np.array([2]))], source="s", stream="t")
     assert rows(records) == [{"a": "1"}]
 
 
-def test_the_caller_may_reuse_the_buffer() -> None:
+def test_values_do_not_follow_the_buffer() -> None:
     data = bytearray(b'{"a":"x"}')
-    records, _ = tokenise(
-        data, np.array([0, 9]), source="s", stream="t", sequence=np.array([1]), received=np.array([2])
-    )
+    records, _ = tokenise([Piece(data, np.array([0, 9]), np.array([1]), np.array([2]))], source="s", stream="t")
     data[:] = b"?" * 9
     assert rows(records) == [{"a": "x"}]
 
@@ -246,14 +243,7 @@ def test_the_caller_may_reuse_the_buffer() -> None:
 @pytest.mark.parametrize("offsets", [[], [0, 8], [-1, 3], [3, 2], [0, 3, 7]])
 def test_offsets_that_do_not_fit(offsets: list[int]) -> None:
     with pytest.raises(SourceMalformed):
-        tokenise(
-            b'{"a":1}',
-            np.array(offsets, np.int64),
-            source="s",
-            stream="t",
-            sequence=np.array([1]),
-            received=np.array([1]),
-        )
+        tokenise([Piece(b'{"a":1}', np.array(offsets, np.int64), np.array([1]), np.array([1]))], source="s", stream="t")
 
 
 # -- views ------------------------------------------------------------------------------------------------------------
@@ -413,6 +403,41 @@ def test_tables_grow_in_the_middle_of_a_block(seed: int) -> None:
     ]
     records = good(*[orjson.dumps(row) for row in expected])
     assert rows(records) == expected
+
+
+ODD = (
+    b'{"a":"x","b":{"c":1,"d":"x"}}', b'{"a":"x\\ny","b":{"c":"x"}}', b'{"\\u0061":"x\\u000ay","e":[1,{"f":"x"}]}',
+    b'{"a":1,"a":"x","b":{}}', b'{"b.c":"x","b":{"c":"y"}}', b'{"a":"\xff"}', b"{", b"", b'{"g":"\\ud800"}', b"[1]",
+    b'{"long":"' + b"z" * 90 + b'"}', b'{"a":null,"h":true}', b'{"nobody":"else has this"}',
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(lines=st.lists(st.sampled_from(ODD), min_size=1, max_size=30), cuts=st.sets(st.integers(0, 30)),
+       size=st.sampled_from([1, 40, 200, 4 << 20]))  # fmt: skip
+def test_pieces_do_not_matter(lines: list[bytes], cuts: set[int], size: int) -> None:
+    def piece(first: int, stop: int) -> Piece:
+        numbers = np.arange(first, stop, dtype=np.int64)
+        ends = np.cumsum([0, *(len(line) for line in lines[first:stop])], dtype=np.int64)
+        return Piece(b"".join(lines[first:stop]), ends, numbers + 1, numbers + 1000)
+
+    edges = sorted({0, len(lines), *(cut for cut in cuts if cut < len(lines))})
+    before = module.PIECE
+    module.PIECE = size
+    try:
+        made, bad = tokenise([piece(a, b) for a, b in itertools.pairwise(edges)], source="s", stream="t")
+    finally:
+        module.PIECE = before
+    whole, wrong = tokenise([piece(0, len(lines))], source="s", stream="t")
+    assert rows(made) == rows(whole) and made.names == whole.names and bad == wrong
+    assert [made.raw(i) for i in range(made.rows)] == [whole.raw(i) for i in range(whole.rows)]
+    for name in ("fingerprint", "sequence", "received", "record_index"):
+        assert getattr(made, name).tolist() == getattr(whole, name).tolist()
+    codes, sets = made.shapes
+    wanted, names = whole.shapes
+    assert [sets[code] for code in codes] == [names[code] for code in wanted]
+    back = np.arange(made.rows)[::-1]
+    assert rows(made.take(back)) == rows(whole.take(back))
 
 
 def test_tables_survive_hashes_that_all_collide(monkeypatch: pytest.MonkeyPatch) -> None:

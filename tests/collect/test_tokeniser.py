@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watchfloor.collect.quarantine import Bad
-from watchfloor.collect.records import Records, tokenise
+from watchfloor.collect.records import Piece, Records, tokenise
 from watchfloor.collect.tokeniser import MAX_DEPTH, MAX_FIELDS, MAX_NAME
 
 
 def read(*lines: bytes) -> tuple[Records, list[Bad]]:
     offsets = np.concatenate([[0], np.cumsum([len(line) for line in lines])]).astype(np.int64)
     numbers = np.arange(len(lines), dtype=np.int64)
-    return tokenise(b"".join(lines), offsets, source="s", stream="t", sequence=numbers, received=numbers)
+    return tokenise([Piece(b"".join(lines), offsets, numbers, numbers)], source="s", stream="t")
 
 
 def reason(line: bytes) -> str | None:
@@ -139,7 +139,7 @@ def test_random_bytes_in_bulk() -> None:
         cuts = np.sort(random.integers(0, len(data) + 1, 40))
         offsets = np.concatenate([[0], cuts, [len(data)]]).astype(np.int64)
         numbers = np.arange(len(offsets) - 1, dtype=np.int64)
-        records, bad = tokenise(data, offsets, source="s", stream="t", sequence=numbers, received=numbers)
+        records, bad = tokenise([Piece(data, offsets, numbers, numbers)], source="s", stream="t")
         assert len(records) + len(bad) <= len(numbers)
         for _, column in records.columns():
             column.values.validate(full=True)

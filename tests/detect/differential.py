@@ -11,7 +11,7 @@ import orjson
 
 from tests.detect import sqlite_peer
 from watchfloor.collect.mapper import Mapper
-from watchfloor.collect.records import tokenise
+from watchfloor.collect.records import Piece, tokenise
 from watchfloor.detect.engine import Engine
 from watchfloor.detect.rulebook import load_rules
 from watchfloor.detect.sentence import fields_of
@@ -67,9 +67,7 @@ def compare(folders: Sequence[Path], lines: Sequence[bytes], *, chunk: int = 50_
         part = lines[start : start + chunk]
         offsets = np.concatenate([[0], np.cumsum([len(line) for line in part])]).astype(np.int64)
         numbers = np.arange(start, start + len(part), dtype=np.int64)
-        records, bad = tokenise(
-            b"".join(part), offsets, source="otrf", stream="otrf", sequence=numbers, received=numbers
-        )
+        records, bad = tokenise([Piece(b"".join(part), offsets, numbers, numbers)], source="otrf", stream="otrf")
         assert not bad
         for events in mapper.map(records, only="windows").events:
             matches = engine.match(events)

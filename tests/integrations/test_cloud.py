@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from watchfloor.collect.mapper import MappedBatch, Mapper
-from watchfloor.collect.records import tokenise
+from watchfloor.collect.records import Piece, tokenise
 from watchfloor.estate import find_integrations
 from watchfloor.testing.integration import RECEIVED, read_sample, samples
 
@@ -62,14 +62,9 @@ def mapped(mapper: Mapper, *records: Mapping[str, Any]) -> MappedBatch:
     """What all integrations together make of these records."""
     lines = [orjson.dumps(record) + b"\n" for record in records]
     count = len(lines)
-    found, bad = tokenise(
-        b"".join(lines),
-        np.cumsum([0, *map(len, lines)], dtype=np.int64),
-        source="test",
-        stream="test",
-        sequence=np.arange(count, dtype=np.int64),
-        received=np.full(count, RECEIVED, np.int64),
-    )
+    offsets, sequence = np.cumsum([0, *map(len, lines)], dtype=np.int64), np.arange(count, dtype=np.int64)
+    piece = Piece(b"".join(lines), offsets, sequence, np.full(count, RECEIVED, np.int64))
+    found, bad = tokenise([piece], source="test", stream="test")
     batch = mapper.map(found)
     batch.bad += bad
     return batch

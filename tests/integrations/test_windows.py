@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from watchfloor.collect.integration import Integration, load_manifest
 from watchfloor.collect.mapper import MappedBatch, Mapper
-from watchfloor.collect.records import tokenise
+from watchfloor.collect.records import Piece, tokenise
 from watchfloor.estate import find_integrations
 from watchfloor.testing.integration import RECEIVED, read_sample, samples
 
@@ -43,14 +43,8 @@ def mapped_lines(lines: list[bytes], setting: Mapping[str, Any] | None = None) -
     """What the integration makes of these lines."""
     offsets = np.cumsum([0, *map(len, lines)])
     count = len(lines)
-    found, bad = tokenise(
-        b"".join(lines),
-        offsets,
-        source="test",
-        stream="test",
-        sequence=np.arange(count),
-        received=np.full(count, RECEIVED),
-    )
+    piece = Piece(b"".join(lines), offsets, np.arange(count), np.full(count, RECEIVED))
+    found, bad = tokenise([piece], source="test", stream="test")
     batch = Mapper([WINDOWS.with_settings(setting) if setting else WINDOWS]).map(found, only="windows")
     batch.bad += bad
     return batch

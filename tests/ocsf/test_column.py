@@ -70,9 +70,9 @@ def test_two_and_more(left: list[str | None], data: st.DataObject) -> None:
     zipped = _of(left).zip(_of(right), both, pa.string())
     assert zipped.to_pylist() == [None if a is None else f"{a}/{b}" for a, b in zip(left, right, strict=True)]
     assert len(seen) == len(set(seen)), "once per distinct pair"
-    assert Column.concat([_of(left), _of(middle), Column.missing(2), _of(right)]).to_pylist() == [
-        *left, *middle, None, None, *right,
-    ]  # fmt: skip
+    size = len(left)
+    places = [(0, _of(left)), (size, _of(middle)), (2 * size + 2, _of(right))]
+    assert Column.joined(places, 3 * size + 3).to_pylist() == [*left, *middle, None, None, *right, None]
 
 
 @given(TEXTS)

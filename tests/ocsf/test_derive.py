@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from watchfloor.errors import SchemaError
 from watchfloor.ocsf import schema
@@ -106,6 +108,22 @@ def test_profiles_are_declared_when_complete() -> None:
     assert profiles("api_activity", {"api.operation"}) == []
     assert profiles("process_activity", {"api.operation"}) == []  # the cloud profile demands `cloud` too
     assert profiles("process_activity", {"api.operation", "cloud.provider"}) == ["cloud"]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=12), st.data())
+def test_profiles_follow_the_row_and_not_its_neighbours(
+    rows: list[tuple[bool, bool, bool]], data: st.DataObject
+) -> None:
+    def declared(part: list[tuple[bool, bool, bool]]) -> list[list[str] | None]:
+        columns = {
+            name: Column.of(["x" if row[place] else None for row in part])
+            for place, name in enumerate(("device.hostname", "actor.user.name", "cloud.provider"))
+        }
+        made = Events.build("process_activity", derive("process_activity", columns, len(part)), len(part))
+        return [row["metadata"].get("profiles") for row in made.to_pylist()]
+
+    cut = data.draw(st.integers(0, len(rows)))
+    assert declared(rows) == [said for part in (rows[:cut], rows[cut:]) if part for said in declared(part)]
 
 
 def test_deriving_twice_changes_nothing() -> None:

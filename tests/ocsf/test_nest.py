@@ -21,7 +21,7 @@ def test_a_dotted_unmapped_name_is_one_step() -> None:
 
 
 def test_map_holds_what_is_present_in_the_order_of_keys() -> None:
-    columns = [Column.of(["1", None, None]).to_arrow(), Column.of([None, None, ""]).to_arrow()]
+    columns = [Column.of(["1", None, None]), Column.of([None, None, ""])]
     array = nest.to_map(["x", "y"], columns)
     assert array.to_pylist() == [[("x", "1")], None, [("y", "")]]
     assert {k: v.to_pylist() for k, v in nest.from_map(array).items()} == {
@@ -31,7 +31,7 @@ def test_map_holds_what_is_present_in_the_order_of_keys() -> None:
 
 
 def test_a_sliced_map_is_read_right() -> None:
-    array = nest.to_map(["x", "y"], [Column.of(["1", "2", "3"]).to_arrow(), Column.of([None, "b", None]).to_arrow()])
+    array = nest.to_map(["x", "y"], [Column.of(["1", "2", "3"]), Column.of([None, "b", None])])
     assert {k: v.to_pylist() for k, v in nest.from_map(array.slice(1)).items()} == {
         "unmapped.x": ["2", "3"],
         "unmapped.y": ["b", None],

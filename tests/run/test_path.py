@@ -16,7 +16,7 @@ from tests.run import small
 from watchfloor.collect.formats.format import offsets_of
 from watchfloor.run.local import LocalEngine
 from watchfloor.run.oneshot import Totals, detect
-from watchfloor.run.path import UNFRAMED, Outcome, merged
+from watchfloor.run.path import UNFRAMED, Outcome, by_stream, gathered
 from watchfloor.run.prepare import Prepared, prepared
 from watchfloor.store.landing import LandedBlock
 
@@ -46,7 +46,7 @@ def _block(first: int, stop: int, source: str = "s") -> LandedBlock:
     )
 
 
-def _made(outcomes: list[Outcome]) -> tuple[Counter[bytes], Counter[bytes], Counter[tuple[int, str]]]:
+def _made(ready: Prepared, outcomes: list[Outcome]) -> tuple[Counter[bytes], Counter[bytes], Counter[tuple[int, str]]]:
     def text(event: dict[str, object]) -> bytes:
         return orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
 
@@ -54,7 +54,12 @@ def _made(outcomes: list[Outcome]) -> tuple[Counter[bytes], Counter[bytes], Coun
         assert outcome.read == outcome.mapped + len(outcome.quarantined)
     return (
         Counter(text(row) for outcome in outcomes for events in outcome.events for row in events.to_pylist()),
-        Counter(text(row) for outcome in outcomes for events in outcome.findings for row in events.to_pylist()),
+        Counter(
+            text(row)
+            for outcome in outcomes
+            if (found := ready.path.detect(outcome.events)) is not None
+            for row in found.to_pylist()
+        ),
         Counter((bad.sequence or 0, bad.reason) for outcome in outcomes for bad in outcome.quarantined),
     )
 
@@ -62,21 +67,22 @@ def _made(outcomes: list[Outcome]) -> tuple[Counter[bytes], Counter[bytes], Coun
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.sets(st.integers(1, RECORDS - 1)), joined=st.integers(1, 2 * RECORDS))
 def test_boundaries_do_not_matter(ready: Prepared, cuts: set[int], joined: int) -> None:
-    whole = _made([ready.path.run(_block(0, RECORDS))])
+    whole = _made(ready, [ready.path.map([_block(0, RECORDS)])])
     assert sum(whole[1].values()) > 10 and len(whole[2]) == RECORDS // 13
     edges = [0, *sorted(cuts), RECORDS]
     blocks = [_block(low, high) for low, high in itertools.pairwise(edges)]
-    assert _made([ready.path.run(block) for block in blocks]) == whole
-    again = list(merged(blocks, joined))
-    assert sum(len(block) for block in again) == RECORDS
-    assert _made([ready.path.run(block) for block in again]) == whole
+    assert _made(ready, [ready.path.map([block]) for block in blocks]) == whole
+    again = list(gathered(blocks, joined))
+    assert sum(len(block) for group in again for block in group) == RECORDS
+    assert _made(ready, [ready.path.map(group) for group in again]) == whole
 
 
-def test_only_alike_neighbours_are_merged() -> None:
+def test_groups_are_full_and_streams_apart() -> None:
     blocks = [_block(0, 2), _block(2, 4), _block(4, 6, "other"), _block(6, 7), _block(7, 9)]
-    assert [len(block) for block in merged(blocks, 100)] == [4, 2, 3]
-    assert [len(block) for block in merged(blocks, 3)] == [2, 2, 2, 3]
-    assert list(merged([], 10)) == []
+    assert [[len(block) for block in group] for group in gathered(blocks, 3)] == [[2], [2], [2, 1], [2]]
+    assert [[len(block) for block in group] for group in gathered(blocks, 100)] == [[2, 2, 2, 1, 2]]
+    assert list(gathered([], 10)) == []
+    assert [[len(block) for block in group] for group in by_stream(blocks)] == [[2, 2, 1, 2], [2]]
 
 
 def test_what_could_not_be_framed_keeps_its_reasons_when_read_from_the_middle(ready: Prepared) -> None:
@@ -86,7 +92,7 @@ def test_what_could_not_be_framed_keeps_its_reasons_when_read_from_the_middle(re
     for start in range(3):
         part = LandedBlock(block.source, block.stream, block.format, block.context, block.sequence[start:],
                            block.received[start:], block.payload, block.offsets[start:])  # fmt: skip
-        outcome = ready.path.run(part)
+        outcome = ready.path.map([part])
         assert [bad.reason for bad in outcome.quarantined] == ["one", "two", "three"][start:]
         assert [bad.raw for bad in outcome.quarantined] == heads[start:]
 

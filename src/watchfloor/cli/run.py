@@ -128,8 +128,8 @@ def _drain(engine: LocalEngine, total: Sum, board: Board, *, json: bool, final: 
     with progress("processing", None, "records") as bar:
         while (report := engine.process()) is not None:
             total.add(report)
-            for found in report.found:
-                board.add(found)
+            if report.found is not None:
+                board.add(report.found)
             bar.advance(report.read)
             if json:
                 json_line(

@@ -40,16 +40,31 @@ Observer = Callable[[Integration, str, Record, Events], None]
 """Shown (integration, family, what the mapping saw, what it made)."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Records of one family and what the mapping said about them."""
+
+    integration: Integration
+    family: str
+    record: Record
+    mapped: Mapped
+
+
+class _Differ(Exception):
+    """Parts that cannot be joined column by column; each is built alone."""
+
+
 @dataclass(slots=True)
 class MappedBatch:
     """What came of a batch of records: read = events + quarantined.
 
     Args:
-        events: one or more batches per class.
+        events: one batch per class.
         bad: records that no mapping could take; `record` is the record number in the block.
         leftovers: what rides under `unmapped`.
         integrations: integration id -> records.
         failures: how often a mapping raised.
+        parts: mapped and not built yet; empty when the mapper is done.
     """
 
     events: list[Events] = field(default_factory=list)
@@ -57,6 +72,7 @@ class MappedBatch:
     leftovers: Leftovers = field(default_factory=Counter)
     integrations: Counter[str] = field(default_factory=Counter)
     failures: int = 0
+    parts: list[_Part] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -103,7 +119,12 @@ class Mapper:
             batch.integrations[integration.id] += len(rows)
             part = records if len(rows) == records.rows else records.take(rows)
             self._map_integration(integration, part, batch)
-        batch.events = _by_class(batch.events)
+        events: list[Events] = []
+        while batch.parts:  # what fails comes back in halves
+            parts, batch.parts = batch.parts, []
+            for of_class in _by_class(parts):
+                events += self._built(of_class, batch)
+        batch.events = _joined(events)
         return batch
 
     # -- which product ----------------------------------------------------------------------------------------------
@@ -216,18 +237,38 @@ class Mapper:
             return
         record = Record(records, integration.setting_values)
         try:
-            events = _finish(function(record), record, integration)
+            mapped = function(record)
         except Exception as error:
-            self._blame(
-                error, f"{integration.id}/{family}", records, batch,
-                lambda part: self._map_family(integration, family, part, batch),
-            )  # fmt: skip
+            self._blame_family(error, integration, family, records, batch)
             return
-        batch.events.append(events)
-        if self._observe is not None:
-            self._observe(integration, family, record, events)
-        for name, column in record.left():
-            batch.leftovers[integration.id, family, name] += int((column.codes >= 0).sum())
+        batch.parts.append(_Part(integration, family, record, mapped))
+
+    def _blame_family(
+        self, error: Exception, integration: Integration, family: str, records: Records, batch: MappedBatch
+    ) -> None:
+        self._blame(
+            error, f"{integration.id}/{family}", records, batch,
+            lambda part: self._map_family(integration, family, part, batch),
+        )  # fmt: skip
+
+    def _built(self, parts: Sequence[_Part], batch: MappedBatch) -> list[Events]:
+        """The events of parts that map to one class: one batch, unless a part is at odds with the others."""
+        try:
+            events = [_finish(parts)]
+        except _Differ:
+            return [events for part in parts for events in self._built([part], batch)]
+        except Exception as error:
+            if len(parts) > 1:
+                return [events for part in parts for events in self._built([part], batch)]
+            part = parts[0]
+            self._blame_family(error, part.integration, part.family, part.record.records, batch)
+            return []
+        for part in parts:
+            if self._observe is not None:
+                self._observe(part.integration, part.family, part.record, _finish([part]))
+            for name, column in part.record.left():
+                batch.leftovers[part.integration.id, part.family, name] += int((column.codes >= 0).sum())
+        return events
 
 
 def _tests(signature: Signature | None) -> list[tuple[str, Callable[[str], bool]]]:
@@ -242,24 +283,45 @@ def _tests(signature: Signature | None) -> list[tuple[str, Callable[[str], bool]
     return tests
 
 
-def _finish(mapped: Mapped, record: Record, integration: Integration) -> Events:
-    """Add what the framework knows to what the mapping said."""
-    records = record.records
-    rows = records.rows
-    columns: dict[str, Any] = {name: constant_like(value, rows) for name, value in mapped.attributes.items()}
+def _finish(parts: Sequence[_Part]) -> Events:
+    """Parts of one class, one behind the other, with what the framework knows beside what the mappings said.
+
+    Raises:
+        _Differ: two parts give one attribute in different types.
+    """
+    given: dict[str, list[tuple[int, Column]]] = {}
+    rows = 0
+    for part in parts:
+        attributes: dict[str, Any] = {
+            "metadata.product.name": part.integration.product,
+            "metadata.product.vendor_name": part.integration.vendor,
+            **part.mapped.attributes,
+        }
+        size = len(part.record)
+        for name, value in attributes.items():
+            column = constant_like(value, size)
+            if not column.all_missing:
+                given.setdefault(name, []).append((rows, column))
+        for name, column in part.record.left():
+            given.setdefault(f"unmapped.{name}", []).append((rows, column))
+        rows += size
+    columns: dict[str, Column] = {}
+    for name, held in given.items():
+        if len({column.type for _, column in held}) > 1:
+            raise _Differ(name)
+        column = Column.joined(held, rows)
+        columns[name] = column.distinct() if len(held) > 1 else column
+    records = parts[0].record.records.joined([part.record.records for part in parts[1:]])
     received = _numbers(records.received)
     time = columns.get("time")
     columns["time"] = received if time is None else time.coalesce(received)
     columns["wf.time_origin"] = _TIME_ORIGIN.take((_present(time, rows)).astype(np.int32))
-    columns.setdefault("metadata.product.name", Column.constant(integration.product, rows))
-    columns.setdefault("metadata.product.vendor_name", Column.constant(integration.vendor, rows))
     columns["metadata.uid"] = uid.event_uids(records.fingerprint, records.source, records.sequence)
     columns["metadata.logged_time"] = received
     columns["wf.source_uid"] = Column.constant(records.source, rows)
     columns["wf.source_seq"] = _numbers(records.sequence)
-    for name, column in record.left():
-        columns[f"unmapped.{name}"] = column
-    return Events.build(mapped.class_name, derive.derive(mapped.class_name, columns, rows), rows)
+    class_name = parts[0].mapped.class_name
+    return Events.build(class_name, derive.derive(class_name, columns, rows), rows)
 
 
 _TIME_ORIGIN = Column(np.arange(2, dtype=np.int32), pa.array(["received", "source"], pa.string()))
@@ -278,9 +340,17 @@ def _all_bad(records: Records, reason: str) -> list[Bad]:
     return [Bad(int(records.record_index[i]), reason, records.raw(i)[:HEAD]) for i in range(records.rows)]
 
 
-def _by_class(batches: list[Events]) -> list[Events]:
+def _by_class(parts: Sequence[_Part]) -> list[list[_Part]]:
+    """The parts of each class, in the order the classes appeared."""
+    classes: dict[str, list[_Part]] = {}
+    for part in parts:
+        classes.setdefault(part.mapped.class_name, []).append(part)
+    return list(classes.values())
+
+
+def _joined(batches: Sequence[Events]) -> list[Events]:
     """One batch per class, in the order the classes appeared."""
     classes: dict[str, list[Events]] = {}
     for events in batches:
         classes.setdefault(events.class_name, []).append(events)
-    return [found[0] if len(found) == 1 else Events.concat(found) for found in classes.values()]
+    return [Events.concat(found) for found in classes.values()]

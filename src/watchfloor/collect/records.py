@@ -1,6 +1,6 @@
 """Rows of one stream in columnar form, straight from bytes.
 
-`tokenise` reads a block of NDJSON once; `Records` is a view of its rows. Views are cheap: taking rows or renaming
+`tokenise` reads pieces of NDJSON once; `Records` is a view of its rows. Views are cheap: taking rows or renaming
 columns copies no text, and columns are built when the first one is asked for, at a cost that follows the tokens of the
 view's own rows. What counts as a record and how nesting becomes names: see `watchfloor.collect.tokeniser`.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,25 +25,31 @@ from watchfloor.collect.tokeniser import (
     PADDING,
     PATHS,
     REASONS,
+    RECORD,
     ROWS,
     SPELLED,
+    TEXT_SIZE,
     TOKENS,
     TOP,
     VALUES,
     group_columns,
+    intern_values,
     rebuild,
     tokenise_block,
 )
 from watchfloor.errors import SourceMalformed
 from watchfloor.ocsf.column import Column
 
-__all__ = ["Records", "tokenise"]
+__all__ = ["Piece", "Records", "tokenise"]
 
 RAW_LIMIT = 64 * 1024
 """How many bytes of a bad record travel with its reason."""
 
-BLOCK_LIMIT = 2**31 - 1
-"""Bytes of one block: texts are addressed with 32 bits."""
+PIECE = 4 << 20
+"""Bytes tokenised at a time: the tables of so much stay in the processor's cache. A longer record is a piece alone."""
+
+LIMIT = 2**31 - 1
+"""Bytes of one piece, and of all distinct values of a batch: texts are addressed with 32 bits."""
 
 _Bytes = npt.NDArray[np.uint8]
 _Int64 = npt.NDArray[np.int64]
@@ -51,57 +57,75 @@ _Int32 = npt.NDArray[np.int32]
 _Uint64 = npt.NDArray[np.uint64]
 
 
-def tokenise(
-    ndjson: bytes | bytearray | memoryview | _Bytes,
-    offsets: _Int64,
-    *,
-    source: str,
-    stream: str,
-    sequence: _Int64,
-    received: _Int64,
-) -> tuple[Records, list[Bad]]:
-    """Turn the records of one block into columns.
+class Piece(NamedTuple):
+    """Some records of a stream as NDJSON.
 
     Args:
-        ndjson: the block, below 2 GiB; it is copied.
+        ndjson: below 2 GiB; kept as long as the records live.
         offsets: int64[n + 1]; record i is `ndjson[offsets[i]:offsets[i + 1]]`, with or without its line end.
-        source: the source the block came from.
-        stream: the stream of that source.
         sequence: int64[n], the sequence number of every record.
         received: int64[n], when every record was received, ms since 1970-01-01 UTC.
+    """
+
+    ndjson: bytes | bytearray | memoryview | _Bytes
+    offsets: _Int64
+    sequence: _Int64
+    received: _Int64
+
+
+def tokenise(pieces: Iterable[Piece], *, source: str, stream: str) -> tuple[Records, list[Bad]]:
+    """Turn records into columns.
+
+    Args:
+        pieces: the records; they are numbered through all pieces.
+        source: the source they came from.
+        stream: the stream of that source.
 
     Returns:
         the good records, and the bad ones with their reason. An empty record (or only white space) is in neither: its
         format has already reported it.
 
     Raises:
-        SourceMalformed: the offsets, sequence or received do not fit the block.
+        SourceMalformed: the offsets, sequence or received do not fit a piece, or texts are too large for one batch.
     """
-    data = ndjson if isinstance(ndjson, np.ndarray) else np.frombuffer(ndjson, np.uint8)
-    offsets = np.ascontiguousarray(offsets, np.int64)
+    held: list[tuple[int, _Bytes]] = []
+    sequence: list[_Int64] = [np.empty(0, np.int64)]
+    received: list[_Int64] = [np.empty(0, np.int64)]
+    tables = _Tables(0)
+    bad: list[Bad] = []
+    count = 0
+    for piece in pieces:
+        data = piece.ndjson if isinstance(piece.ndjson, np.ndarray) else np.frombuffer(piece.ndjson, np.uint8)
+        offsets = _checked(data, piece)
+        if not held:
+            tables = _Tables(len(data))
+        record, refused = tables.add(data, offsets, len(held))
+        for number, reason, at in refused.tolist():
+            start = int(offsets[number])
+            raw = data[start : min(int(offsets[number + 1]), start + RAW_LIMIT)].tobytes()
+            bad.append(Bad(count + number, f"{REASONS[reason]} (byte {at})", raw))
+        sequence.append(np.asarray(piece.sequence, np.int64)[record])
+        received.append(np.asarray(piece.received, np.int64)[record])
+        held.append((count, data))
+        count += len(offsets) - 1
+    batch = _Batch(tables.done(), held, source, stream, np.concatenate(sequence), np.concatenate(received))
+    return Records(batch, np.arange(len(batch.sequence), dtype=np.int64), {}), bad
+
+
+def _checked(data: _Bytes, piece: Piece) -> _Int64:
+    """The offsets of a piece that is as it must be."""
+    offsets = np.ascontiguousarray(piece.offsets, np.int64)
     count = len(offsets) - 1
     if count < 0 or offsets[0] < 0 or offsets[-1] > len(data) or bool((np.diff(offsets) < 0).any()):
         raise SourceMalformed(f"record offsets do not lie in order within a block of {len(data)} bytes")
-    if len(data) > BLOCK_LIMIT:
+    if len(data) > LIMIT:
         raise SourceMalformed(f"a block of {len(data)} bytes is too large", remedy="frame blocks below 2 GiB")
-    if len(sequence) != count or len(received) != count:
+    if len(piece.sequence) != count or len(piece.received) != count:
         raise SourceMalformed(
-            f"{count} records in the block, but {len(sequence)} sequence numbers and {len(received)} times of receipt"
+            f"{count} records in the block, but {len(piece.sequence)} sequence numbers and "
+            f"{len(piece.received)} times of receipt"
         )
-    table = _tables(data, offsets)
-    bad = []
-    for record, reason, at in table.bad.tolist():
-        start = int(offsets[record])
-        raw = table.buffer[start : min(int(offsets[record + 1]), start + RAW_LIMIT)].tobytes()
-        bad.append(Bad(record, f"{REASONS[reason]} (byte {at})", raw))
-    batch = _Batch(
-        table,
-        source,
-        stream,
-        np.asarray(sequence, np.int64)[table.record],
-        np.asarray(received, np.int64)[table.record],
-    )
-    return Records(batch, np.arange(len(table.record), dtype=np.int64), {}), bad
+    return offsets
 
 
 class Records:
@@ -158,8 +182,10 @@ class Records:
 
     @property
     def record_index(self) -> _Int64:
-        """The number of every row's record in its block, int64[rows]."""
-        return self._batch.table.record[self._rows]
+        """The number of every row's record among those given to `tokenise`, int64[rows]."""
+        batch, rows = self._batch, self._rows
+        first = np.array([first for first, _ in batch.pieces] or [0], np.int64)
+        return first[batch.table.piece[rows]] + batch.table.record[rows]
 
     @property
     def fingerprint(self) -> _Uint64:
@@ -173,8 +199,9 @@ class Records:
     def raw(self, row: int) -> bytes:
         """The record of one row as it was written, without surrounding white space and byte order mark."""
         at = self._rows[row]
-        start = self._batch.table.start[at]
-        return self._batch.table.buffer[start : start + self._batch.table.length[at]].tobytes()
+        table = self._batch.table
+        data, start = self._batch.pieces[table.piece[at]][1], table.start[at]
+        return bytes(data[start : start + table.length[at]])
 
     # -- columns --------------------------------------------------------------------------------------------------
 
@@ -257,6 +284,11 @@ class Records:
         added = {name: column.take(index).compact() for name, column in self._added.items()}
         return Records(self._batch, self._rows[index], self._renamed, added)
 
+    def joined(self, others: Sequence[Records]) -> Records:
+        """The rows of this view, then those of other views of the same batch, under the names they came with."""
+        rows = self._rows if not others else np.concatenate([self._rows, *(other._rows for other in others)])
+        return Records(self._batch, rows, {})
+
     def with_columns(self, columns: Mapping[str, Column]) -> Records:
         """The same rows with columns a normalisation has made; one of a name that is there stands in its place.
 
@@ -283,70 +315,145 @@ class Records:
 
 
 class _Table(NamedTuple):
-    """A tokenised block; see `tokenise_block` for the shapes."""
+    """Tokenised pieces; see `tokenise_block` for the shapes. `record` and `start` count within the row's `piece`."""
 
-    buffer: _Bytes
+    piece: _Int32
     record: _Int64
     start: _Int64
     length: _Int64
     row_ptr: _Int64
     fingerprint: _Uint64
     shape: _Uint64
-    bad: _Int64
     tokens: _Int32
     values: _Int64
+    arena: _Bytes
     names: _Int64
     name_bytes: _Bytes
 
 
-def _tables(data: _Bytes, offsets: _Int64) -> _Table:
-    """Run the kernel over a block, giving it more room whenever a table is full."""
-    size, records = len(data), len(offsets) - 1
-    # the block, padding, texts of escaped strings (pages are touched only when needed), padding that begins with {}
-    buffer = np.empty(2 * size + 3 * PADDING, np.uint8)
-    buffer[:size] = data
-    buffer[size : size + PADDING] = 0
-    buffer[-PADDING:] = 0
-    buffer[-PADDING : 2 - PADDING] = (123, 125)
-    state = np.zeros(11, np.int64)
-    state[[PATHS, TOP]] = 1, size + PADDING
-    rows, prints = np.empty((records, 4), np.int64), np.empty((records, 3), np.uint64)
-    bad = np.empty((records, 3), np.int64)
-    tables: dict[int, npt.NDArray[Any]] = {
-        TOKENS: np.empty((max(256, size // 48), 2), np.int32),
-        VALUES: np.empty((max(256, size // 192), 3), np.int64),
-        SPELLED: np.empty((max(256, size // 384), 4), np.int64),
-        PATHS: np.empty((256, 11), np.int64),
-        NAMES: np.empty((256, 4), np.int64),
-        NAME_BYTES: np.empty(1 << 14, np.uint8),
-    }
-    tables[PATHS][0] = (0, -1, 0, -1, -1, -1, -1, -1, 0, -1, -1)  # the object itself; no key can find it
-    slots = {kind: _slots(tables[kind], int(state[kind])) for kind in (VALUES, SPELLED, PATHS, NAMES)}
-    while full := tokenise_block(
-        buffer, offsets, _seeds(), state, rows, prints, bad, tables[TOKENS],
-        tables[VALUES], slots[VALUES], tables[SPELLED], slots[SPELLED],
-        tables[PATHS], slots[PATHS], tables[NAMES], slots[NAMES], tables[NAME_BYTES],
-    ):  # fmt: skip
-        small = tables[full]
-        tables[full] = np.empty((2 * len(small), *small.shape[1:]), small.dtype)
-        tables[full][: len(small)] = small
-        if full in slots:
-            slots[full] = _slots(tables[full], int(state[full]))
-    good = int(state[ROWS])
-    return _Table(
-        buffer,
-        rows[:good, 0],
-        rows[:good, 1],
-        rows[:good, 2],
-        np.concatenate([np.zeros(1, np.int64), rows[:good, 3]]),
-        prints[:good, :2],
-        prints[:good, 2],
-        bad[: state[BAD]],
-        tables[TOKENS][: state[TOKENS]],
-        tables[VALUES][: state[VALUES]],
-        tables[NAMES][: state[NAMES]],
-        tables[NAME_BYTES][: state[NAME_BYTES]],
-    )
+class _Tables:
+    """The tables of a batch while it grows piece by piece.
+
+    Args:
+        size: bytes of the first piece: how large the tables begin.
+    """
+
+    def __init__(self, size: int) -> None:
+        size = min(size, PIECE)
+        self._state = np.zeros(11, np.int64)
+        self._state[PATHS] = 1
+        self._tables: dict[int, npt.NDArray[Any]] = {
+            TOKENS: np.empty((max(256, size // 48), 2), np.int32),
+            VALUES: np.empty((max(256, size // 192), 3), np.int64),
+            SPELLED: np.empty((max(256, size // 384), 4), np.int64),
+            PATHS: np.empty((256, 11), np.int64),
+            NAMES: np.empty((256, 4), np.int64),
+            NAME_BYTES: np.empty(1 << 14, np.uint8),
+        }
+        # the object itself; no key can find it
+        self._tables[PATHS][0] = (0, -1, 0, -1, -1, -1, -1, -1, 0, -1, -1)
+        self._slots = {kind: _slots(self._tables[kind], 0) for kind in (VALUES, SPELLED, PATHS, NAMES)}
+        self._buffer = np.empty(0, np.uint8)
+        self._values = np.empty((max(256, size // 96), 3), np.int64)
+        self._value_slots = _slots(self._values, 0)
+        self._arena = np.empty(size + PADDING, np.uint8)
+        self._count, self._top = 0, 0
+        self._rows: list[tuple[int, _Int64, _Uint64]] = []
+
+    def add(self, data: _Bytes, offsets: _Int64, piece: int) -> tuple[_Int64, _Int64]:
+        """Tokenise a piece; returns the numbers of its good records, and (record, reason, byte) of its bad ones."""
+        records = len(offsets) - 1
+        rows, prints = np.empty((records, 4), np.int64), np.empty((records, 3), np.uint64)
+        bad = np.empty((records, 3), np.int64)
+        good = refused = first = 0
+        while first < records:
+            last = int(np.searchsorted(offsets, offsets[first] + PIECE, "right")) - 1
+            last = min(max(last, first + 1), records)
+            begin = int(offsets[first])
+            self._fill(data[begin : int(offsets[last])])
+            made, wrong = self._run(offsets[first : last + 1] - begin, rows[good:], prints[good:], bad[refused:])
+            rows[good : good + made, :2] += (first, begin)
+            bad[refused : refused + wrong, 0] += first
+            good, refused, first = good + made, refused + wrong, last
+        self._rows.append((piece, rows[:good], prints[:good]))
+        return rows[:good, 0], bad[:refused]
+
+    def _fill(self, text: _Bytes) -> None:
+        """The buffer: the text, padding, room for strings without their escapes, padding that begins with {}."""
+        size = len(text)
+        need = 2 * size + 3 * PADDING
+        if not need <= len(self._buffer) <= max(2 * need, 4 * PIECE):
+            self._buffer = np.empty(need, np.uint8)
+            self._buffer[-PADDING:] = 0
+            self._buffer[-PADDING : 2 - PADDING] = (123, 125)
+        self._buffer[:size] = text
+        self._buffer[size : size + PADDING] = 0
+        self._state[TOP] = size + PADDING
+
+    def _run(self, offsets: _Int64, rows: _Int64, prints: _Uint64, bad: _Int64) -> tuple[int, int]:
+        """Tokenise what is in the buffer; returns how many rows and how many bad records it gave."""
+        state, tables, slots = self._state, self._tables, self._slots
+        state[[VALUES, SPELLED, RECORD, ROWS, BAD]] = 0
+        slots[VALUES].fill(0)
+        slots[SPELLED].fill(0)
+        tables[PATHS][: state[PATHS], TEXT_SIZE] = -1
+        before = int(state[TOKENS])
+        while full := tokenise_block(
+            self._buffer, offsets, _seeds(), state, rows, prints, bad, tables[TOKENS],
+            tables[VALUES], slots[VALUES], tables[SPELLED], slots[SPELLED],
+            tables[PATHS], slots[PATHS], tables[NAMES], slots[NAMES], tables[NAME_BYTES],
+        ):  # fmt: skip
+            tables[full] = _grown(tables[full], 2 * len(tables[full]))
+            if full in slots:
+                slots[full] = _slots(tables[full], int(state[full]))
+        self._intern(before)
+        return int(state[ROWS]), int(state[BAD])
+
+    def _intern(self, first: int) -> None:
+        """Move the values of the piece, and its tokens from `first` on, into the batch."""
+        fresh, used = self._tables[VALUES], int(self._state[VALUES])
+        if self._count + used > len(self._values):
+            self._values = _grown(self._values, 2 * (self._count + used))
+            self._value_slots = _slots(self._values, self._count)
+        need = self._top + int(fresh[:used, 1].sum()) + PADDING
+        if need > LIMIT:
+            raise SourceMalformed(
+                f"the values of one batch take more than {LIMIT} bytes", remedy="set [engine] batch_records lower"
+            )
+        if need > len(self._arena):
+            self._arena = _grown(self._arena, max(need, len(self._arena) + len(self._arena) // 2))
+        self._count, self._top = intern_values(
+            self._buffer, fresh, used, self._values, self._value_slots, self._count, self._arena, self._top,
+            self._tables[TOKENS], first, int(self._state[TOKENS]),
+        )  # fmt: skip
+
+    def done(self) -> _Table:
+        """All pieces as one."""
+        state, tables = self._state, self._tables
+        rows = np.concatenate([np.empty((0, 4), np.int64), *(rows for _, rows, _ in self._rows)])
+        prints = np.concatenate([np.empty((0, 3), np.uint64), *(prints for _, _, prints in self._rows)])
+        pieces = np.array([piece for piece, _, _ in self._rows], np.int32)
+        return _Table(
+            np.repeat(pieces, [len(rows) for _, rows, _ in self._rows]),
+            rows[:, 0],
+            rows[:, 1],
+            rows[:, 2],
+            np.concatenate([np.zeros(1, np.int64), rows[:, 3]]),
+            prints[:, :2],
+            prints[:, 2],
+            tables[TOKENS][: state[TOKENS]],
+            self._values[: self._count],
+            self._arena,
+            tables[NAMES][: state[NAMES]],
+            tables[NAME_BYTES][: state[NAME_BYTES]],
+        )
+
+
+def _grown(table: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
+    """The same table with room for `length` entries."""
+    larger = np.empty((length, *table.shape[1:]), table.dtype)
+    larger[: len(table)] = table
+    return larger
 
 
 def _slots(table: npt.NDArray[Any], used: int) -> _Uint64:
@@ -357,10 +464,19 @@ def _slots(table: npt.NDArray[Any], used: int) -> _Uint64:
 
 
 class _Batch:
-    """One tokenised block, shared by all views of its rows."""
+    """Tokenised pieces, shared by all views of their rows; per piece the number of its first record, and its text."""
 
-    def __init__(self, table: _Table, source: str, stream: str, sequence: _Int64, received: _Int64) -> None:
+    def __init__(
+        self,
+        table: _Table,
+        pieces: Sequence[tuple[int, _Bytes]],
+        source: str,
+        stream: str,
+        sequence: _Int64,
+        received: _Int64,
+    ) -> None:
         self.table = table
+        self.pieces = pieces
         self.source = source
         self.stream = stream
         self.sequence = sequence
@@ -409,7 +525,7 @@ class _Batch:
                 rows,
                 table.row_ptr,
                 table.tokens,
-                table.buffer,
+                table.arena,
                 table.values,
                 self._name_scratch,
                 self._value_scratch,

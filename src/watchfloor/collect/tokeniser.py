@@ -1,9 +1,11 @@
 """NDJSON bytes to (row, name, value) triples, without one Python object per record.
 
-`tokenise_block` walks every record of a block once. Keys become *name ids* (dotted paths), scalars become *value ids*
-of one value table per block; both are interned in hash tables that compare the bytes whenever hashes agree, under a
-random key per process, because whoever writes the log chooses the keys and the values. `group_columns` turns the
-triples of chosen rows into columns with one counting sort.
+`tokenise_block` walks every record of a piece once. Keys become *name ids* (dotted paths), scalars become *value ids*;
+both are interned in hash tables that compare the bytes whenever hashes agree, under a random key per process, because
+whoever writes the log chooses the keys and the values. Names serve all pieces of a batch; values are interned piece by
+piece, in tables that stay in the processor's cache, and `intern_values` joins them: that reads each distinct value
+once, and costs half of what one large table costs. `group_columns` turns the triples of chosen rows into columns with
+one counting sort.
 
 What is a record (RFC 8259, with these deliberate choices):
 
@@ -11,7 +13,7 @@ What is a record (RFC 8259, with these deliberate choices):
 * unescaped control characters inside strings are refused, as RFC 8259 section 7 demands;
 * numbers of any size are accepted and kept as they are written, also those that no double can hold;
 * an escaped surrogate without its partner (`\\ud800`) becomes U+FFFD, also inside the text of an array;
-* the limits `MAX_DEPTH`, `MAX_FIELDS`, `MAX_NAME` and, for one block, `MAX_NAMES` and `MAX_NAME_BYTES`.
+* the limits `MAX_DEPTH`, `MAX_FIELDS`, `MAX_NAME` and, for one batch, `MAX_NAMES` and `MAX_NAME_BYTES`.
 
 How an object becomes names: nested objects are joined with "."; an array is one value, its JSON text as written, under
 `name[]`; an empty nested object is the text `{}`; `null` gives nothing. Two members of one record that come to the same
@@ -215,7 +217,7 @@ def _find(slots: Any, h: Any, table: Any, texts: Any, buffer: Any, at: Any, leng
 
 
 @_kernel
-def _find_path(slots: Any, h: Any, paths: Any, buffer: Any, parent: Any, at: Any, length: Any) -> Any:
+def _find_path(slots: Any, h: Any, paths: Any, texts: Any, parent: Any, buffer: Any, at: Any, length: Any) -> Any:
     """As `_find`, for a key below a parent path."""
     mask = len(slots) - 1
     slot = np.int64(h & _U(mask))
@@ -229,7 +231,7 @@ def _find_path(slots: Any, h: Any, paths: Any, buffer: Any, parent: Any, at: Any
             if (
                 paths[found, PARENT] == parent
                 and paths[found, 1] == length
-                and _equal(buffer, paths[found, 0], buffer, at, length)
+                and _equal(texts, paths[found, 0], buffer, at, length)
             ):
                 return found
         slot = (slot + 1) & mask
@@ -657,14 +659,14 @@ def tokenise_block(
     name_slots: Any,
     name_bytes: Any,
 ) -> Any:
-    """Every record of a block in one pass; it stops when a table is full and goes on from there when called again.
+    """Every record of a piece in one pass; it stops when a table is full and goes on from there when called again.
 
     Tables are never replaced in here: Numba would count references in the innermost loop, at ten times the cost.
 
     Args:
-        buffer: uint8, the block, then (from progress[TOP] on) room for the texts of its escaped strings: as much as the
-            block again, then `PADDING` bytes that begin with `{}`.
-        offsets: int64[n + 1], not decreasing, within the block; record i = buffer[offsets[i]:offsets[i + 1]].
+        buffer: uint8, the piece, then (from progress[TOP] on) room for the texts of its escaped strings: as much as the
+            piece again, then `PADDING` bytes that begin with `{}`.
+        offsets: int64[n + 1], not decreasing, within the piece; record i = buffer[offsets[i]:offsets[i + 1]].
         seeds: uint64[4], secret.
         progress: int64[11], what is filled of every table and the next record; see the names of its entries.
         row_table: int64[n, 4], filled with record, start, length (without white space around it), end of its tokens.
@@ -673,7 +675,10 @@ def tokenise_block(
         token_table: int32[.., 2], filled with name id, value id.
         value_table: int64[.., 3]; spelled_table: int64[.., 4]; path_table: int64[.., 11]; name_table: int64[.., 4].
         value_slots, spelled_slots, path_slots, name_slots: uint64, a power of two, more slots than entries.
-        name_bytes: uint8, what the offsets of `name_table` point to; the other tables point into `buffer`.
+        name_bytes: uint8, what the offsets of `name_table` and `path_table` point to; the other tables, and a path's
+            last string, point into `buffer`.
+
+    Names, paths and tokens may be those of earlier pieces; the paths' last strings may not.
 
     Returns:
         `DONE`, or which table is full. A record that is empty or only white space is neither a row nor bad.
@@ -778,7 +783,7 @@ def tokenise_block(
                     if (
                         close >= end
                         or buffer[close] != 34
-                        or not _equal(buffer, path_table[path, 0], buffer, key, path_table[path, 1])
+                        or not _equal(name_bytes, path_table[path, 0], buffer, key, path_table[path, 1])
                     ):
                         path = np.int64(-1)
                 if path < 0:
@@ -788,7 +793,7 @@ def tokenise_block(
                         reason = _TRUNCATED
                         break
                     h = _fold(_hash(buffer, key, close - key, seed0, seed1) ^ seed3, _U(parent + 1) ^ seed2)
-                    path = _find_path(path_slots, h, path_table, buffer, parent, key, close - key)
+                    path = _find_path(path_slots, h, path_table, name_bytes, parent, buffer, key, close - key)
                     if path < 0:
                         slot = -1 - path
                         if control and _has_control(buffer, key, close):
@@ -802,7 +807,7 @@ def tokenise_block(
                         if names >= MAX_NAMES or name_top > MAX_NAME_BYTES:
                             reason = _NAMES
                             break
-                        if name_top + MAX_NAME + PADDING > len(name_bytes):
+                        if name_top + 2 * MAX_NAME + PADDING > len(name_bytes):
                             full = NAME_BYTES
                             break
                         if above >= 0:
@@ -835,7 +840,12 @@ def tokenise_block(
                             break
                         path_slots[slot] = (h & _TAG) | _U(paths + 1)
                         path = np.int64(paths)
-                        path_table[path, 0] = key
+                        if escaped:  # the key as it is spelled stands nowhere yet
+                            _copy(buffer, key, close - key, name_bytes, name_top)
+                            path_table[path, 0] = name_top
+                            name_top += close - key
+                        else:
+                            path_table[path, 0] = name_table[name, 0] + name_table[name, 1] - (close - key)
                         path_table[path, 1] = close - key
                         path_table[path, 2] = np.int64(h)
                         path_table[path, PARENT] = parent
@@ -1055,11 +1065,55 @@ def tokenise_block(
 
 
 @_kernel
+def intern_values(
+    buffer: Any,
+    fresh: Any,
+    used: Any,
+    table: Any,
+    slots: Any,
+    count: Any,
+    arena: Any,
+    top: Any,
+    token_table: Any,
+    first: Any,
+    last: Any,
+) -> Any:
+    """Give the values of one piece their ids among those of all pieces, in the tokens that were made of it.
+
+    Args:
+        buffer, fresh, used: the piece's text, its table of values and how many there are.
+        table, slots, count: int64[.., 3] and hash table of all pieces' values so far; there is room for `used` more.
+        arena, top: the bytes of those values, and how many there are; there is room for the piece's and `PADDING`.
+        token_table, first, last: the tokens of the piece are `token_table[first:last]`.
+
+    Returns:
+        count and top as they are now.
+    """
+    moved = np.empty(used, np.int32)
+    for i in range(used):
+        at, length, h = fresh[i, 0], fresh[i, 1], _U(fresh[i, 2])
+        value = _find(slots, h, table, arena, buffer, at, length)
+        if value < 0:
+            slots[-1 - value] = (h & _TAG) | _U(count + 1)
+            value = np.int64(count)
+            table[value, 0] = top
+            table[value, 1] = length
+            table[value, 2] = fresh[i, 2]
+            _copy(buffer, at, length, arena, top)
+            top += length
+            count += 1
+        moved[i] = value
+    for token in range(first, last):
+        token_table[token, 1] = moved[token_table[token, 1]]
+    return count, top
+
+
+@_kernel
 def group_columns(
     rows: Any,
     row_ptr: Any,
     token_table: Any,
-    buffer: Any,
+    arena: Any,
     value_table: Any,
     name_scratch: Any,
     value_scratch: Any,
@@ -1141,7 +1195,7 @@ def group_columns(
     for i in range(found):
         text_offsets[i] = to
         value = distinct[i]
-        _copy(buffer, value_table[value, 0], value_table[value, 1], text, to)
+        _copy(arena, value_table[value, 0], value_table[value, 1], text, to)
         to += value_table[value, 1]
     text_offsets[found] = to
 

@@ -22,7 +22,7 @@ from watchfloor.detect import kernels
 from watchfloor.detect.comparison import comparison, describe, holds
 from watchfloor.detect.kernels import Int32s, Int64s
 from watchfloor.detect.lookup import EventsLike, Layout, Source, elements, is_text, leaves, texts_of
-from watchfloor.detect.matcher import Matcher, Texts
+from watchfloor.detect.matcher import RARE, Matcher, Texts
 from watchfloor.detect.plan import Plans
 from watchfloor.detect.predicate import And, Constant, Kind, Node, Not, Or, Predicate
 from watchfloor.detect.questions import (
@@ -99,6 +99,7 @@ class Engine:
         self._values = ValueStore(self._key, budget)
         self._asked: dict[int, Question] = {}
         self._askers: dict[tuple[int, str], int] = {}
+        self._wordy: dict[int, npt.NDArray[np.bool_]] = {}
         self._layouts: dict[tuple[str, ...], Layout] = {}
         self._stamps: Int64s = np.zeros(0, np.int64)
         self._rule_stamps: Int64s = np.zeros(0, np.int64)
@@ -213,7 +214,7 @@ class Engine:
                 assert keyword_mask is not None
                 if not whole:
                     codes = np.where(keyword_mask, codes, np.int32(-1))
-            if self._fill(place, source, column.values, codes, matrix[filled]):
+            if self._fill(place, source, column.values, codes, matrix[filled], plans):
                 lanes.setdefault(place, []).append(filled)
                 filled += 1
         return lanes, matrix[: max(filled, 1)] if filled else np.full((1, len(events)), -1, np.int32)
@@ -228,7 +229,9 @@ class Engine:
                 mask[rows[starts[group] : starts[group + 1]]] = True
         return mask
 
-    def _fill(self, place: int, source: Source, values: pa.Array, codes: Int32s, out: Int32s) -> bool:
+    def _fill(
+        self, place: int, source: Source, values: pa.Array, codes: Int32s, out: Int32s, plans: Sequence[int]
+    ) -> bool:
         """Value ids of one column into `out`; False when no value of it has a mark."""
         nested = pa.types.is_nested(values.type)
         if source.nested and not nested:
@@ -238,17 +241,41 @@ class Engine:
         used = used[:count]
         if count == 0:
             return False
-        question = self._question(place)
         if source.several or nested:
             texts, chosen = _chosen(values, used, nested)
             split = _splitter(place, source)
             asker = self._asker(place, "leaves" if place == 0 else f"[]{source.path}")
-            found = self._values.look_up_several(asker, question, texts, chosen, split)
+            found = self._values.look_up_several(asker, self._question(place), texts, chosen, split)
         else:
             texts, chosen = _chosen(values, used, False)
-            found = self._values.look_up(self._asker(place, ""), question, texts, chosen)
+            found = self._look_up(place, texts, chosen, plans)
         of_code = np.empty(len(values), np.int32)
         return bool(kernels.place(codes, used, found, self._values.mark_starts, of_code, out))
+
+    def _look_up(self, place: int, texts: Texts, wanted: Int32s, plans: Sequence[int]) -> Int32s:
+        """The ids of the wanted texts, -1 for those that nothing the plans ask can hold for.
+
+        Keywords are asked of every text there is, most of which are times, numbers and GUIDs: where the plans ask for
+        words only, those need not even be hashed.
+        """
+        asker, question = self._asker(place, ""), self._question(place)
+        if place != 0 or not all(self._plans.wordy(plan, place, self._marks_wordy(place)) for plan in plans):
+            return self._values.look_up(asker, question, texts, wanted)
+        kept = np.empty(len(wanted), np.int32)
+        kept = kept[: kernels.holding(texts.data, texts.offsets, wanted, RARE, kept)]
+        found = np.full(len(wanted), -1, np.int32)
+        if len(kept):
+            found[kept] = self._values.look_up(asker, question, texts, wanted[kept])
+        return found
+
+    def _marks_wordy(self, place: int) -> npt.NDArray[np.bool_]:
+        """Per mark of a field: does every text that sets it hold a rare byte?"""
+        known = self._wordy.get(place)
+        if known is None:
+            atoms = self._question(place).matcher.wordy
+            marks = self._questions.asked[place].marks
+            known = self._wordy[place] = np.array([bool(atoms[list(owned)].all()) for owned in marks], np.bool_)
+        return known
 
     def _question(self, place: int) -> Question:
         """The machines for a field, built when first needed and good for all routes."""

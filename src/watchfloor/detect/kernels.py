@@ -242,6 +242,19 @@ def used_codes(codes: Int32s, seen: Flags, used: Int32s) -> int:
 
 
 @kernel
+def holding(data: Bytes, offsets: Int32s, wanted: Int32s, rare: Bytes, kept: Int32s) -> int:
+    """Positions (into `wanted`) of the texts that hold a byte b with rare[b], into `kept`; returns how many."""
+    count = 0
+    for i in range(len(wanted)):
+        for at in range(np.int64(offsets[wanted[i]]), np.int64(offsets[wanted[i] + 1])):
+            if rare[data[at]]:
+                kept[count] = i
+                count += 1
+                break
+    return count
+
+
+@kernel
 def lowered(data: Bytes, offsets: Int32s, wanted: Int32s, out: Bytes, out_offsets: Int64s, foreign: Flags) -> None:
     """Copy the wanted texts in ASCII lower case, one behind the other; foreign[i]: it holds bytes above 127."""
     at = 0
@@ -540,12 +553,14 @@ def collect(
 def place(codes: Int32s, used: Int32s, found: Int32s, mark_starts: Int64s, of_code: Int32s, out: Int32s) -> bool:
     """out[row] = id of the row's value, -1 when it has none or one without marks. of_code: room for every code.
 
+    found[i] = id of the value with code used[i], -1 when nobody needs to look at it.
+
     Returns False (and leaves `out` alone) when no value has a mark.
     """
     some = False
     for i in range(len(used)):
         value = found[i]
-        marked = mark_starts[value + 1] > mark_starts[value]
+        marked = value >= 0 and mark_starts[value + 1] > mark_starts[value]
         of_code[used[i]] = value if marked else -1
         some = some or marked
     if some:

@@ -31,10 +31,16 @@ from watchfloor.detect.kernels import Bytes, Int32s
 from watchfloor.detect.predicate import Kind
 from watchfloor.detect.trie import Trie, joined
 
-__all__ = ["Matcher", "Texts"]
+__all__ = ["RARE", "Matcher", "Texts"]
 
 ORDER_KINDS = (Kind.LT, Kind.LTE, Kind.GT, Kind.GTE)
 PAIRS_AT_ONCE = 65536
+
+FILLER = frozenset(b"0123456789abcdefABCDEFtTxXzZ -_:./+{}")
+"""What times, numbers, addresses, hashes and GUIDs are made of."""
+
+RARE: Bytes = np.array([byte not in FILLER for byte in range(256)], np.uint8)
+"""Per byte: is it none of these?"""
 
 
 class Texts(NamedTuple):
@@ -117,6 +123,8 @@ class Matcher:
         self._expressions = np.array(expressions, np.int32)
         self._filter = _filter([self.atoms[number].value for number in expressions])
         self._machines = any(literals.values())
+        self.wordy = np.array([_wordy(atom) for atom in self.atoms], np.bool_)
+        """Per comparison: does every text for which it holds have a `RARE` byte?"""
 
     def _wholes(self, literals: list[tuple[bytes, int]]) -> None:
         self._whole_bytes, self._whole_offsets = joined([literal for literal, _ in literals])
@@ -247,6 +255,11 @@ class Matcher:
             )  # fmt: skip
             parts.append((out_text[:pairs].copy(), out_needle[:pairs].copy()))
         return np.concatenate([part for part, _ in parts]), np.concatenate([part for _, part in parts])
+
+
+def _wordy(atom: Comparison) -> bool:
+    literal = atom.value.encode() if atom.kind in TEXT_KINDS else _hint(atom) if atom.kind is Kind.GLOB else b""
+    return not FILLER.issuperset(literal)
 
 
 def _hint(atom: Comparison) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from watchfloor.detect.comparison import Comparison, holds
 from watchfloor.detect.kernels import Int32s, Int64s
@@ -272,6 +273,7 @@ class Plans:
         self.plans: list[Plan] = []
         self._numbers: dict[Any, int] = {}
         self._routes: dict[tuple[str | None, ...], int] = {}
+        self._wordy: dict[tuple[int, int], bool] = {}
         self._laid_out = -1
 
     def trim(self) -> None:
@@ -295,6 +297,14 @@ class Plans:
                 number = known
             self._routes[key] = number
         return number
+
+    def wordy(self, plan: int, place: int, marks: npt.NDArray[np.bool_]) -> bool:
+        """Are all marks of a field that a plan asks for among `marks`? (Always, when it does not ask the field.)"""
+        known = self._wordy.get((plan, place))
+        if known is None:
+            asked = self.plans[plan].maps.get(place)
+            known = self._wordy[plan, place] = asked is None or bool(marks[asked >= 0].all())
+        return known
 
     def lay_out(self) -> None:
         """Bring the joint arrays up to date."""

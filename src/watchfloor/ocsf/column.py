@@ -110,6 +110,11 @@ class Column:
         """True when no row has a value."""
         return len(self.values) == 0 or self._span()[1] < 0
 
+    @property
+    def everywhere(self) -> bool:
+        """True when every row has a value."""
+        return len(self.codes) == 0 or self._span()[0] >= 0
+
     def to_pylist(self) -> list[Any]:
         """One Python value per row: for tests, golden files and people."""
         values = self.values.to_pylist()
@@ -132,7 +137,7 @@ class Column:
         """
         codes = np.ascontiguousarray(self.codes, np.int32)
         rows = len(codes)
-        if rows == 0 or self._span()[0] >= 0:
+        if self.everywhere:
             return pa.Array.from_buffers(pa.int32(), rows, [None, pa.py_buffer(codes)])
         valid = np.packbits(codes >= 0, bitorder="little")
         return pa.Array.from_buffers(pa.int32(), rows, [pa.py_buffer(valid), pa.py_buffer(np.maximum(codes, 0))])
@@ -182,6 +187,13 @@ class Column:
         """The given rows, in that order. The values are shared, not copied."""
         return Column(self.codes[rows], self.values)
 
+    def pick(self, rows: npt.NDArray[np.integer[Any]] | Sequence[int]) -> Column:
+        """As `take` and `compact`, at a cost that follows the rows taken and not the values there are."""
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        absent = len(used) > 0 and used[0] < 0
+        values = self.values.take(pa.array(used[1:] if absent else used))
+        return Column((codes - absent).astype(np.int32), values)
+
     def where(self, mask: Mask) -> Column:
         """Keep the value where `mask` is true, nothing elsewhere."""
         return Column(np.where(mask, self.codes, np.int32(MISSING)).astype(np.int32, copy=False), self.values)
@@ -223,21 +235,26 @@ class Column:
         return Column(codes.astype(np.int32), _padded(results, type))._remap(None)
 
     @staticmethod
-    def concat(columns: Sequence[Column]) -> Column:
-        """The rows of all columns, one after the other."""
-        typed = [column for column in columns if len(column.values)]
-        if not typed:
-            return Column.missing(sum(len(column) for column in columns))
-        type_ = typed[0].type
-        parts, codes, base = [], [], 0
-        for column in columns:
-            if len(column.values):
-                codes.append(np.where(column.codes >= 0, column.codes + np.int32(base), np.int32(MISSING)))
-                parts.append(column.values if column.type == type_ else column.values.cast(type_))
-                base += len(column.values)
+    def joined(parts: Sequence[tuple[int, Column]], rows: int) -> Column:
+        """Columns of one type placed into `rows` rows: (first row, column) each; rows no part covers have no value.
+
+        Values that several parts hold stand there several times.
+        """
+        if len(parts) == 1 and len(parts[0][1]) == rows:
+            return parts[0][1]
+        codes = np.full(rows, MISSING, np.int32)
+        base = 0
+        for start, column in parts:
+            place = codes[start : start + len(column)]
+            if base == 0:
+                place[:] = column.codes
+            elif column.everywhere:
+                np.add(column.codes, np.int32(base), out=place)
             else:
-                codes.append(column.codes)
-        return Column(np.concatenate(codes).astype(np.int32, copy=False), pa.concat_arrays(parts))
+                np.add(column.codes, np.int32(base), out=place, where=column.codes >= 0)
+            base += len(column.values)
+        values = [column.values for _, column in parts]
+        return Column(codes, values[0] if len(values) == 1 else pa.concat_arrays(values))
 
     def _remap(self, values: pa.Array | None) -> Column:
         """Put `values` (aligned with ours, null = no value) in our place, dropping nulls."""

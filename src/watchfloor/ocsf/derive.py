@@ -17,7 +17,7 @@ import pyarrow as pa
 from watchfloor.errors import SchemaError
 from watchfloor.ocsf import schema
 from watchfloor.ocsf.cast import cast
-from watchfloor.ocsf.column import Column
+from watchfloor.ocsf.column import Column, Mask
 from watchfloor.ocsf.events import Events
 
 UNKNOWN, OTHER = 0, 99
@@ -70,10 +70,9 @@ def derive(class_name: str, columns: Mapping[str, Column | Any], rows: int) -> d
 
     _complete(class_name, known, rows)
     known["metadata.version"] = Column.constant(language.version, rows)
-    active = profiles(class_name, known)
-    if active and "metadata.profiles" not in known:
-        known["metadata.profiles"] = Column.constant(active, rows, pa.list_(pa.string()))
-    return known
+    if "metadata.profiles" not in known:
+        known["metadata.profiles"] = _profiles(class_name, known, rows)
+    return {name: column for name, column in known.items() if not column.all_missing}
 
 
 def derived(events: Events) -> Events:
@@ -98,16 +97,44 @@ def profiles(class_name: str, names: Mapping[str, Any] | set[str]) -> list[str]:
     return sorted(profile for profile in used if demanded.get(profile, set()) <= tops)
 
 
+def _profiles(class_name: str, known: Mapping[str, Column], rows: int) -> Column:
+    """Per row the profiles it uses: what stands in other rows of its batch says nothing about it."""
+    attributes = schema.class_(class_name).attributes
+    everywhere: set[str] = set()
+    somewhere: dict[str, Mask] = {}
+    for name, column in known.items():
+        top = name.partition(".")[0]
+        if top in everywhere or top not in attributes or not attributes[top].profiles:
+            continue
+        if column.everywhere:
+            everywhere.add(top)
+            somewhere.pop(top, None)
+        else:
+            somewhere[top] = somewhere[top] | column.present if top in somewhere else column.present
+    key = np.zeros(rows, np.int64)
+    for number, mask in enumerate(somewhere.values()):
+        key = key * 2 + mask
+        if number % 32 == 31:
+            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
+    _, first, codes = np.unique(key, return_index=True, return_inverse=True)
+    sets = [everywhere | {top for top, mask in somewhere.items() if mask[row]} for row in first.tolist()]
+    active = [profiles(class_name, tops) or None for tops in sets]
+    return Column(codes.astype(np.int32), pa.array([None] * len(sets), pa.string()))._remap(
+        pa.array(active, pa.list_(pa.string()))
+    )
+
+
 def _complete(class_name: str, known: dict[str, Column], rows: int) -> None:
     """What OCSF demands of an object that is there and that follows: ids are 0 Unknown, a file's name ends its path,
     an operating system is named as its type."""
     for prefix, name in _demanded(class_name, tuple(known)):
         target = f"{prefix}.{name}"
         if name == "name":
-            source = known.get(f"{prefix}.path") or known.get(f"{prefix}.type")
-            if source is None:
+            path, type_ = known.get(f"{prefix}.path"), known.get(f"{prefix}.type")
+            if path is None and type_ is None:
                 continue
-            made = source.map(_basename, pa.string()) if f"{prefix}.path" in known else source
+            made = type_ if path is None else path.map(_basename, pa.string())
+            assert made is not None
         else:
             there = np.zeros(rows, np.bool_)
             for other, column in known.items():

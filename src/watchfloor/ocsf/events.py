@@ -7,7 +7,7 @@ name order, all-missing ones are left out, and `class_uid` is always there. In t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,6 +144,18 @@ class Events:
         """The given rows, in that order. Dictionaries are shared."""
         return Events(self.class_name, self._whole(self.table.take(pa.array(np.asarray(rows, np.int64)))))
 
+    def pick(self, rows: npt.NDArray[np.int64], names: Iterable[str] | None = None) -> Events:
+        """A few rows, and of these only the named columns where names are given. Dictionaries hold what is used."""
+        picked = {
+            name: column.pick(rows)
+            for name in (self.names if names is None else names)
+            if (column := self.column(name)) is not None
+        }
+        picked = {name: column for name, column in picked.items() if not column.all_missing}
+        made = self._of(self.class_name, {name: column.to_arrow() for name, column in picked.items()})
+        made._columns.update(picked)
+        return made
+
     def filter(self, mask: Mask) -> Events:
         """The rows where `mask` is true."""
         return self.take(np.flatnonzero(np.asarray(mask, np.bool_)))
@@ -161,7 +173,7 @@ class Events:
 
     def nest(self) -> pa.Table:
         """The shape of the lake: dotted names as structs, all `unmapped.*` as one map<string, string>."""
-        return nest.nest(self.table)
+        return nest.nest(self.table, self._columns)
 
     def to_pylist(self) -> list[dict[str, Any]]:
         """OCSF as nested dicts, for people, golden files and JSON: keys in name order, nothing that is null."""

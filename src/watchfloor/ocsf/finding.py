@@ -70,6 +70,14 @@ WHAT: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Class -> what people call it, and the attribute it was done to."""
 
+COPIES = (
+    ("finding_info.uid", "metadata.uid"),
+    ("finding_info.created_time", "time"),
+    ("finding_info.first_seen_time", "start_time"),
+    ("finding_info.last_seen_time", "end_time"),
+)
+"""What a finding says twice, as OCSF wants it: (where, from where)."""
+
 _LONGEST = 160
 """Characters of a value shown in a sentence."""
 
@@ -124,72 +132,98 @@ class Match:
     fields: tuple[str, ...] = field(default=())
 
 
-def findings(events: Events, matches: Sequence[Match], created: int | None = None) -> Events:
-    """Detection findings for all matches in one batch of events, match by match, row by row.
+def findings(batches: Sequence[tuple[Events, Sequence[Match]]], created: int | None = None) -> Events:
+    """Detection findings for all matches: batch by batch, match by match, row by row.
 
     Args:
-        events: the batch the rules were asked about; needs `metadata.uid` and `time` where known.
+        batches: events of one class and what the rules said of them; events need `metadata.uid` and `time` where known.
         created: when the findings are made, epoch ms UTC; None takes the time each event was received, which makes a
             replay give the same findings whatever batches it is cut into.
+
+    Raises:
+        SchemaError: a rule has a level that Sigma does not know.
     """
-    matches = [match for match in matches if len(match.rows)]
-    rules = [match.rule for match in matches]
+    rules: list[RuleFacts] = []
+    which: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
+    parts: dict[str, list[tuple[int, Column]]] = {}
+    count = 0
+    for events, given in batches:
+        matches = [match for match in given if len(match.rows)]
+        if not matches:
+            continue
+        first = len(rules)
+        rules += [match.rule for match in matches]
+        numbers = np.arange(first, len(rules), dtype=np.int32)
+        which.append(np.repeat(numbers, [len(match.rows) for match in matches]))
+        for name, column in _of_class(events, matches, which[-1], rules).items():
+            parts.setdefault(name, []).append((count, column))
+        count += len(which[-1])
     for rule in rules:
         if rule.level is not None and rule.level not in SEVERITY:
             raise SchemaError(f"rule '{rule.uid}' has the unknown level '{rule.level}'", remedy=", ".join(SEVERITY))
-    which = np.repeat(np.arange(len(matches), dtype=np.int32), [len(match.rows) for match in matches])
-    rows = np.concatenate([match.rows for match in matches]) if matches else np.zeros(0, np.int64)
-    hit = events.take(rows)
-    count = len(hit)
+    columns: dict[str, Column | Any] = {name: Column.joined(held, count) for name, held in parts.items()}
+    columns |= _of_rules(rules, np.concatenate(which))
+    if count and created is not None:
+        columns["time"] = Column.constant(created, count, pa.int64())
+    for copy, name in COPIES:
+        columns[copy] = columns.get(name)
+    columns = {name: column for name, column in columns.items() if column is not None}
+    return Events.build("detection_finding", derive("detection_finding", columns, count), count)
+
+
+def _of_rules(rules: Sequence[RuleFacts], which: npt.NDArray[np.int32]) -> dict[str, Column | Any]:
+    """What is the same in all findings, or in all findings of a rule; `which` says whose each finding is."""
 
     def per_rule(value: Callable[[RuleFacts], Any], type_: pa.DataType) -> Column:
-        return Column(which, pa.array(list(range(len(rules))), pa.int32()))._remap(pa.array(map(value, rules), type_))
+        return Column(which, pa.array(list(range(len(rules))), pa.int32()))._remap(
+            pa.array([value(rule) for rule in rules], type_)
+        )
 
     text, number = pa.string(), pa.int64()
-    event_uids = _texts(hit, "metadata.uid")
-    uids = [finding_uid(rules[rule].uid, event or "") for rule, event in zip(which.tolist(), event_uids, strict=True)]
-    uid = Column(np.arange(count, dtype=np.int32), pa.array(uids, text))
-    made = (
-        _coalesced(hit, "metadata.logged_time", "time") if created is None else Column.constant(created, count, number)
-    )
-    start, end = _coalesced(hit, "start_time", "time"), _coalesced(hit, "end_time", "time")
-    columns: dict[str, Column | Any] = {
+    return {
         "activity_id": 1,  # Create
         "status_id": 1,  # New
         "is_alert": True,
         "severity_id": per_rule(lambda rule: SEVERITY[rule.level or "informational"], number),
-        "time": made,
-        "start_time": start,
-        "end_time": end,
-        "message": _messages(hit, which, rules),
-        "metadata.uid": uid,
         "metadata.product.name": "watchfloor",
         "metadata.product.vendor_name": "watchfloor",
         "metadata.product.version": __version__,
-        "finding_info.uid": uid,
         "finding_info.title": per_rule(lambda rule: rule.title, text),
         "finding_info.desc": per_rule(lambda rule: rule.description, text),
         "finding_info.src_url": per_rule(lambda rule: rule.references[0] if rule.references else None, text),
-        "finding_info.created_time": made,
-        "finding_info.first_seen_time": start,
-        "finding_info.last_seen_time": end,
         "finding_info.analytic.uid": per_rule(lambda rule: rule.uid, text),
         "finding_info.analytic.name": per_rule(lambda rule: rule.title, text),
         "finding_info.analytic.version": per_rule(lambda rule: rule.version, text),
         "finding_info.analytic.type_id": 1,  # Rule
         "finding_info.attacks": per_rule(_attacks, _type("finding_info.attacks")),
         "finding_info.tags": per_rule(_tags, _type("finding_info.tags")),
+        "finding_info.related_events_count": 1,
+    }
+
+
+def _of_class(
+    events: Events, matches: Sequence[Match], which: npt.NDArray[np.int32], rules: Sequence[RuleFacts]
+) -> dict[str, Column]:
+    """What findings take from events of one class."""
+    rows = np.concatenate([match.rows for match in matches])
+    hit = events.pick(rows, [name for name in events.names if not name.startswith(nest.PREFIX)])
+    event_uids = _texts(hit, "metadata.uid")
+    uids = [finding_uid(rules[rule].uid, event or "") for rule, event in zip(which.tolist(), event_uids, strict=True)]
+    columns: dict[str, Column | None] = {
+        "time": _coalesced(hit, "metadata.logged_time", "time"),
+        "start_time": _coalesced(hit, "start_time", "time"),
+        "end_time": _coalesced(hit, "end_time", "time"),
+        "message": _messages(hit, which, rules),
+        "metadata.uid": Column(np.arange(len(uids), dtype=np.int32), pa.array(uids, pa.string())),
         "finding_info.data_sources": _data_sources(hit),
         "finding_info.related_events": _related(hit),
-        "finding_info.related_events_count": 1,
         "evidences": _evidences(hit, _decided(events, matches)),
         "observables": observables(hit),
     }
     for name in hit.names:
-        if name.startswith(CARRIED) and name not in columns and schema.load().has("detection_finding", name):
+        if name.startswith(CARRIED) and schema.load().has("detection_finding", name):
             columns[name] = hit.column(name)
-    columns = {name: column for name, column in columns.items() if column is not None}
-    return Events.build("detection_finding", derive("detection_finding", columns, count), count)
+    return {name: column for name, column in columns.items() if column is not None and not column.all_missing}
 
 
 # -- what a person reads ------------------------------------------------------------------------------------------
@@ -301,7 +335,7 @@ def _decided(events: Events, matches: Sequence[Match]) -> list[str]:
         for name in names:
             column = events.column(name)
             assert column is not None
-            values.append(column.take(match.rows).compact().to_pylist())
+            values.append(column.pick(match.rows).to_pylist())
         texts += [
             orjson.dumps(
                 {

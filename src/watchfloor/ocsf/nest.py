@@ -30,8 +30,13 @@ def path(name: str) -> tuple[str, ...]:
     return (UNMAPPED, name[len(PREFIX) :]) if name.startswith(PREFIX) else tuple(name.split("."))
 
 
-def nest(table: pa.Table) -> pa.Table:
-    """Flat dotted table -> nested table, columns and fields in name order."""
+def nest(table: pa.Table, decoded: Mapping[str, Column] | None = None) -> pa.Table:
+    """Flat dotted table -> nested table, columns and fields in name order.
+
+    Args:
+        decoded: columns of the table that somebody has decoded already.
+    """
+    decoded = decoded or {}
     tree: dict[str, Any] = {}
     spare: list[str] = []
     for name in sorted(table.column_names, key=path):
@@ -44,7 +49,8 @@ def nest(table: pa.Table) -> pa.Table:
             node = node.setdefault(parent, {})
         node[last] = whole(table.column(name))
     if spare:
-        tree[UNMAPPED] = to_map([name[len(PREFIX) :] for name in spare], [table.column(name) for name in spare])
+        columns = [decoded.get(name) or Column.from_arrow(table.column(name)) for name in spare]
+        tree[UNMAPPED] = to_map([name[len(PREFIX) :] for name in spare], columns)
     arrays = {name: _array(node)[0] for name, node in sorted(tree.items())}
     return pa.table(arrays) if arrays else table
 
@@ -106,30 +112,22 @@ def _flatten(name: str, array: pa.Array, flat: dict[str, pa.Array]) -> None:
 # -- the map ------------------------------------------------------------------------------------------------------
 
 
-def to_map(keys: Sequence[str], columns: Sequence[pa.ChunkedArray | pa.Array]) -> pa.MapArray:
+def to_map(keys: Sequence[str], columns: Sequence[Column]) -> pa.MapArray:
     """Columns of text -> one map per row holding what is present, keys in the order given.
 
     Work is proportional to the values present. Null where a row has nothing.
     """
-    encoded = [Column.from_arrow(column) for column in columns]
-    rows, width = len(encoded[0]), len(encoded)
+    from watchfloor.ocsf.gather import entries
+
+    rows = len(columns[0])
     # Values of several columns repeat one another ("-", "0"): a dictionary that is not distinct is written out in full.
-    pooled = pa.concat_arrays([_text(column.values) for column in encoded]).dictionary_encode()
-    place = pooled.indices.to_numpy()
-    codes = np.full((rows, width), MISSING, np.int32)
-    base = 0
-    for index, column in enumerate(encoded):
-        there = np.append(place[base : base + len(column.values)], np.int32(MISSING))  # code -1 meets the last
-        np.take(there, column.codes, out=codes[:, index], mode="wrap")
-        base += len(column.values)
-    present = codes >= 0
-    counts = np.count_nonzero(present, axis=1)
-    offsets = np.zeros(rows + 1, np.int32)
-    np.cumsum(counts, out=offsets[1:])
-    which = np.broadcast_to(np.arange(width, dtype=np.int32), (rows, width))[present]
-    items = pa.DictionaryArray.from_arrays(pa.array(codes[present]), pooled.dictionary)
+    pooled = pa.concat_arrays([_text(column.values) for column in columns]).dictionary_encode()
+    place = np.asarray(pooled.indices.to_numpy(), np.int32)
+    first = np.cumsum([0, *(len(column.values) for column in columns)])
+    offsets, which, codes = entries([np.ascontiguousarray(column.codes) for column in columns], first, place, rows)
+    items = pa.DictionaryArray.from_arrays(pa.array(codes), pooled.dictionary)
     names = pa.DictionaryArray.from_arrays(pa.array(which), pa.array(keys, pa.string()))
-    nothing = counts == 0
+    nothing = offsets[1:] == offsets[:-1]
     mask = pa.array(nothing) if bool(nothing.any()) else None
     return pa.MapArray.from_arrays(pa.array(offsets), names, items, mask=mask)
 

@@ -56,10 +56,10 @@ def observables(events: Events) -> Column:
     order = np.argsort(row, kind="stable")
     kind = pa.array(np.concatenate(kinds)[order])
     element = {
-        "name": pa.array(names).take(kind),
+        "name": pa.array(names, pa.string()).take(kind),
         "value": pa.concat_arrays(values).take(pa.array(order)),
         "type_id": pa.array(types, pa.int64()).take(kind),
-        "type": pa.array([captions[type_id] for type_id in types]).take(kind),
+        "type": pa.array([captions[type_id] for type_id in types], pa.string()).take(kind),
     }
     struct = wanted.value_type
     arrays = [element.get(field.name, pa.nulls(len(row), field.type)) for field in struct]

@@ -66,12 +66,23 @@ class _Look:
                 prefix = f"{prefix}.{step}" if prefix else step
                 self.there[prefix] = self.there[prefix] | here if prefix in self.there else here
         declared = events.column("metadata.profiles")
-        self.profiles: set[str] = set()
+        self.profiles: dict[str, Mask] = {}
         if declared is not None:
-            self.profiles = {profile for many in declared.values.to_pylist() for profile in many}
+            lists = declared.values.to_pylist()
+            for profile in {profile for many in lists for profile in many}:
+                self.profiles[profile] = np.array([profile in many for many in lists] + [False])[declared.codes]
 
     def present(self, name: str) -> Mask:
         return self.there.get(name, np.zeros(self.rows, np.bool_))
+
+    def demanded(self, member: Attribute) -> Mask | None:
+        """The rows in which OCSF demands this attribute; None for "in none"."""
+        if member.requirement != "required":
+            return None
+        if not member.profiles:
+            return np.ones(self.rows, np.bool_)
+        masks = [self.profiles[profile] for profile in member.profiles if profile in self.profiles]
+        return np.any(masks, axis=0) if masks else None
 
 
 def _columns(events: Events) -> Iterable[Problem]:
@@ -107,11 +118,9 @@ def _members(
     dot = f"{prefix}." if prefix else ""
     for name, member in members.items():
         present = look.present(dot + name)
-        demanded = member.requirement == "required" and (
-            not member.profiles or bool(look.profiles.intersection(member.profiles))
-        )
-        if demanded:
-            rows = int((where & ~present).sum())
+        demanded = look.demanded(member)
+        if demanded is not None:
+            rows = int((where & demanded & ~present).sum())
             if rows:
                 yield Problem(dot + name, "is required and missing", rows)
         if member.object and member.arrow is None and dot + name in look.there:

@@ -75,8 +75,8 @@ def explained(estate: Estate, uid: str) -> Explanation:
     if block is not None:
         stream, received = block.stream, int(block.received[0])
         settings = next((item for item in estate.sources if item.id == source), None)
-        outcome = ready.path.run(
-            block,
+        outcome = ready.path.map(
+            [block],
             integration=settings.integration if settings else None,
             mapper=source_mappers(estate, ready.path.mapper).get(source),
         )

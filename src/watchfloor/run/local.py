@@ -27,7 +27,7 @@ from watchfloor.collect.tail import Position, Tail, rotated
 from watchfloor.errors import EstateError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
 from watchfloor.ocsf.events import Events
-from watchfloor.run.path import UNFRAMED, Outcome, merged, unframed
+from watchfloor.run.path import BATCH_BYTES, UNFRAMED, by_stream, unframed
 from watchfloor.run.prepare import Prepared, chosen_format
 from watchfloor.store import quarantine
 from watchfloor.store.commit import Committer, Intent
@@ -41,9 +41,6 @@ log = logging.getLogger(__name__)
 
 FLUSH_BYTES = 16 << 20
 """Bytes landed before they are flushed and acknowledged."""
-
-BATCH_BYTES = 72 << 20
-"""Bytes of records after which a batch is full, however few the records: memory follows the bytes."""
 
 PACKED = (b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"BZh", b"ElfFile\x00")
 """Files that are read as a whole: archives, compressed files, event files. Any other file is tailed."""
@@ -80,7 +77,7 @@ class BatchReport:
     tables: Mapping[str, int] = field(default_factory=dict)
     integrations: Counter[str] = field(default_factory=Counter)
     leftovers: Leftovers = field(default_factory=Counter)
-    found: list[Events] = field(default_factory=list)
+    found: Events | None = None
 
 
 class LocalEngine:
@@ -253,30 +250,37 @@ class LocalEngine:
         made: dict[str, list[Events]] = defaultdict(list)
         report = BatchReport(intent.batch, 0, 0, 0, 0, 0.0, redone)
         rejected: list[quarantine.Quarantined] = []
-        left = (blocks.popleft() for _ in range(len(blocks)))  # a block is let go of as soon as it is joined
-        for outcome in map(self._run, merged(left, self.estate.batch_records, BATCH_BYTES)):
-            for events in (*outcome.events, *outcome.findings):
-                made[events.class_name].append(events)
+        streams = deque(by_stream(blocks))
+        blocks.clear()
+        while streams:
+            source = streams[0][0].source
+            # handed over, so that the records are free again when they are mapped
+            outcome = self.ready.path.map(
+                streams.popleft(), integration=self._products.get(source), mapper=self._mappers.get(source)
+            )
+            for _ in range(len(outcome.events)):
+                made[outcome.events[0].class_name].append(outcome.events.pop(0))
             report.read += outcome.read
             report.mapped += outcome.mapped
-            report.found += outcome.findings
-            report.findings += sum(len(found) for found in outcome.findings)
             report.integrations.update(outcome.integrations)
             report.leftovers.update(outcome.leftovers)
             rejected += outcome.quarantined
+            del outcome
         # Joined before they nest: inside structs Arrow cannot make one dictionary of several.
-        tables = {name: Events.concat(made.pop(name)).nest() for name in sorted(made)}
+        classes = {name: Events.concat(made.pop(name)) for name in sorted(made)}
+        report.found = self.ready.path.detect(classes.values())
+        if report.found is not None:
+            report.findings = len(report.found)
+            name = report.found.class_name
+            vendors = [classes.pop(name)] if name in classes else []
+            classes[name] = Events.concat([*vendors, report.found])
+        tables = {name: classes.pop(name).nest() for name in sorted(classes)}
         if rejected:
             tables[quarantine.TABLE] = quarantine.table(rejected)
         report.quarantined = len(rejected)
         report.tables = self._committer.commit(intent, tables).rows
         report.seconds = monotonic_s() - began
         return report
-
-    def _run(self, block: LandedBlock) -> Outcome:
-        return self.ready.path.run(
-            block, integration=self._products.get(block.source), mapper=self._mappers.get(block.source)
-        )
 
     def keep_house(self) -> None:
         """Compact the tables that have gathered many small files."""

@@ -15,14 +15,11 @@ from watchfloor.collect.mapper import Leftovers
 from watchfloor.collect.quarantine import Bad
 from watchfloor.errors import SourceMalformed
 from watchfloor.ocsf.events import Events
-from watchfloor.run.path import Path, merged
+from watchfloor.run.path import Path, gathered
 from watchfloor.store.landing import LandedBlock
 from watchfloor.store.quarantine import Quarantined
 
 __all__ = ["Totals", "detect"]
-
-BATCH = 65_536
-"""Records joined before they are taken along the path."""
 
 
 @dataclass(slots=True)
@@ -81,8 +78,8 @@ def detect(
             continue
         totals.files += 1
         totals.formats[item.format.name] += 1
-        for block in merged(_blocks(item, now, totals, advance, quarantine), BATCH):
-            outcome = path.run(block, integration=integration)
+        for blocks in gathered(_blocks(item, now, totals, advance, quarantine)):
+            outcome = path.map(blocks, integration=integration)
             totals.read += outcome.read
             totals.mapped += outcome.mapped
             totals.quarantined += len(outcome.quarantined)
@@ -91,7 +88,8 @@ def detect(
             for record in outcome.quarantined:
                 _count(totals, record.reason.partition(" (byte")[0], item.name)
                 quarantine(record)
-            for found in outcome.findings:
+            found = path.detect(outcome.events)
+            if found is not None:
                 totals.findings += len(found)
                 yield item.name, found
 

@@ -25,7 +25,7 @@ from watchfloor.collect.formats.format import Offsets, offsets_of
 from watchfloor.collect.formats.recognise import by_name
 from watchfloor.collect.mapper import Leftovers, Mapper
 from watchfloor.collect.quarantine import Bad
-from watchfloor.collect.records import tokenise
+from watchfloor.collect.records import Piece, tokenise
 from watchfloor.detect.sentence import fields_of
 from watchfloor.ocsf import finding
 from watchfloor.ocsf.events import Events
@@ -38,7 +38,13 @@ if TYPE_CHECKING:
     from watchfloor.detect.taxonomy import Taxonomy
     from watchfloor.store.landing import LandedBlock
 
-__all__ = ["UNFRAMED", "Outcome", "Path", "merged", "unframed"]
+__all__ = ["BATCH_BYTES", "BATCH_RECORDS", "UNFRAMED", "Outcome", "Path", "by_stream", "gathered", "unframed"]
+
+BATCH_RECORDS = 131_072
+"""Records after which a batch is full."""
+
+BATCH_BYTES = 72 << 20
+"""Bytes of records after which a batch is full, however few the records: memory follows the bytes."""
 
 UNFRAMED = "unframed"
 """Format of landed records that could not be cut out of their stream: their head is kept, the context holds why."""
@@ -51,7 +57,6 @@ class Outcome:
     read: int = 0
     mapped: int = 0
     events: list[Events] = field(default_factory=list)
-    findings: list[Events] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     leftovers: Leftovers = field(default_factory=Counter)
     integrations: Counter[str] = field(default_factory=Counter)
@@ -72,98 +77,87 @@ class Path:
         self._facts = [_facts(rule) for rule in rules]
         self._fields = [taxonomy.places(rule.logsource, fields_of(rule.condition)) for rule in rules]
 
-    def run(self, block: LandedBlock, *, integration: str | None = None, mapper: Mapper | None = None) -> Outcome:
-        """Take the records of one block all the way.
+    def map(
+        self, blocks: Sequence[LandedBlock], *, integration: str | None = None, mapper: Mapper | None = None
+    ) -> Outcome:
+        """Decode, tokenise, map: from records to events.
 
         Args:
-            block: records of one stream of one source.
+            blocks: records of one stream of one source; what is done once per call pays for all of them.
             integration: the product, where the estate says so.
             mapper: in place of the path's own, where a source has settings of its own.
         """
-        outcome = Outcome(read=len(block.offsets) - 1)
-        if block.format == UNFRAMED:
-            outcome.quarantined = _unframed(block)
-            return outcome
-        self._map(block, outcome, integration, mapper or self.mapper)
-        if self.engine is not None:
-            outcome.findings = [found for events in outcome.events if (found := self.detect(events)) is not None]
+        outcome = Outcome(read=sum(len(block) for block in blocks))
+        framed = []
+        for block in blocks:
+            if block.format == UNFRAMED:
+                outcome.quarantined += _unframed(block)
+            else:
+                framed.append(block)
+        if framed:
+            self._map(framed, outcome, integration, mapper or self.mapper)
         return outcome
 
-    def _map(self, block: LandedBlock, outcome: Outcome, integration: str | None, mapper: Mapper) -> None:
-        """Decode, tokenise, map. What this takes (twice the block and more) is free again before rules are matched."""
-        decoded = by_name(block.format).decode(_as_block(block))
-        records, unreadable = tokenise(
-            decoded.ndjson,
-            decoded.offsets,
-            source=block.source,
-            stream=block.stream,
-            sequence=block.sequence,
-            received=block.received,
-        )
+    def _map(self, blocks: Sequence[LandedBlock], outcome: Outcome, integration: str | None, mapper: Mapper) -> None:
+        bad: list[list[Bad]] = []
+
+        def pieces() -> Iterator[Piece]:
+            for block in blocks:
+                decoded = by_name(block.format).decode(_as_block(block))
+                bad.append(list(decoded.bad))
+                yield Piece(decoded.ndjson, decoded.offsets, block.sequence, block.received)
+
+        records, unreadable = tokenise(pieces(), source=blocks[0].source, stream=blocks[0].stream)
         batch = mapper.map(records, only=integration)
         outcome.events, outcome.leftovers, outcome.integrations = batch.events, batch.leftovers, batch.integrations
         outcome.mapped = batch.rows
-        outcome.quarantined = _quarantined(block, (*decoded.bad, *unreadable, *batch.bad))
+        first = np.cumsum([0, *map(len, blocks)])
+        for found in (*unreadable, *batch.bad):  # numbered through all blocks
+            number = int(np.searchsorted(first, found.record, "right")) - 1
+            bad[number].append(replace(found, record=found.record - int(first[number])))
+        for block, refused in zip(blocks, bad, strict=True):
+            outcome.quarantined += _quarantined(block, refused)
 
-    def detect(self, events: Events) -> Events | None:
-        """The findings in one batch of events; None where there are none."""
-        if self.engine is None or len(events) == 0:
+    def detect(self, batches: Iterable[Events]) -> Events | None:
+        """The findings in batches of events; None where there are none."""
+        if self.engine is None:
             return None
-        matches = self.engine.match(events)
-        if len(matches.rows) == 0:
-            return None
-        order = np.argsort(matches.rules, kind="stable")
-        rules, starts = np.unique(matches.rules[order], return_index=True)
-        hits = [
-            finding.Match(self._facts[rule], rows.astype(np.int64), self._fields[rule])
-            for rule, rows in zip(rules.tolist(), np.split(matches.rows[order], starts[1:]), strict=True)
-        ]
-        return finding.findings(events, hits)
+        found: list[tuple[Events, list[finding.Match]]] = []
+        for events in batches:
+            matches = self.engine.match(events)
+            if len(matches.rows) == 0:
+                continue
+            order = np.argsort(matches.rules, kind="stable")
+            rules, starts = np.unique(matches.rules[order], return_index=True)
+            hits = [
+                finding.Match(self._facts[rule], rows.astype(np.int64), self._fields[rule])
+                for rule, rows in zip(rules.tolist(), np.split(matches.rows[order], starts[1:]), strict=True)
+            ]
+            found.append((events, hits))
+        return finding.findings(found) if found else None
 
 
-def merged(blocks: Iterable[LandedBlock], records: int, bytes: int = 1 << 30) -> Iterator[LandedBlock]:
-    """Join neighbouring blocks of one stream until each holds about `records` records, or `bytes` bytes.
-
-    What is done once per block (naming families, looking values up) then pays for more rows. No block is held longer
-    than it takes to join it.
-    """
+def gathered(blocks: Iterable[LandedBlock], records: int = BATCH_RECORDS) -> Iterator[list[LandedBlock]]:
+    """Blocks of one stream in groups of about `records` records, or `BATCH_BYTES` bytes."""
     held: list[LandedBlock] = []
     rows = size = 0
     for block in blocks:
-        alike = held and (block.source, block.stream, block.format, block.context) == (
-            held[0].source,
-            held[0].stream,
-            held[0].format,
-            held[0].context,
-        )
-        full = rows + len(block) > records or size + len(block.payload) > bytes
-        if held and (not alike or full or block.format == UNFRAMED):
-            yield _joined(held)
-            rows = size = 0
+        if held and (rows + len(block) > records or size + len(block.payload) > BATCH_BYTES):
+            yield held
+            held, rows, size = [], 0, 0
         held.append(block)
         rows += len(block)
         size += len(block.payload)
     if held:
-        yield _joined(held)
+        yield held
 
 
-def _joined(held: list[LandedBlock]) -> LandedBlock:
-    """One block of all that are held, in order; none is held afterwards."""
-    if len(held) == 1:
-        return held.pop()
-    first, starts, base = held[0], [], 0
-    for block in held:
-        starts.append(block.offsets[:-1] - block.offsets[0] + base)
-        base += int(block.offsets[-1] - block.offsets[0])
-    whole = replace(
-        first,
-        sequence=np.concatenate([block.sequence for block in held]),
-        received=np.concatenate([block.received for block in held]),
-        payload=b"".join(memoryview(block.payload)[block.offsets[0] : block.offsets[-1]] for block in held),
-        offsets=np.append(np.concatenate(starts), base).astype(np.int64),
-    )
-    held.clear()
-    return whole
+def by_stream(blocks: Iterable[LandedBlock]) -> list[list[LandedBlock]]:
+    """Blocks by source and stream, each in the order given: several sources land by turns."""
+    streams: dict[tuple[str, str], list[LandedBlock]] = {}
+    for block in blocks:
+        streams.setdefault((block.source, block.stream), []).append(block)
+    return list(streams.values())
 
 
 def _as_block(block: LandedBlock) -> Block:

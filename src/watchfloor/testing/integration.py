@@ -17,7 +17,7 @@ import orjson
 from watchfloor.collect.formats.recognise import FORMATS, recognise
 from watchfloor.collect.integration import Integration, load_manifest
 from watchfloor.collect.mapper import Leftovers, Mapper, Observer
-from watchfloor.collect.records import tokenise
+from watchfloor.collect.records import Piece, tokenise
 from watchfloor.ocsf.events import Events
 from watchfloor.ocsf.validate import validate
 from watchfloor.testing.sigma_law import SigmaLaw
@@ -63,14 +63,9 @@ def read_sample(path: Path, mapper: Mapper, *, only: str | None = None) -> Sampl
         for framed in format_.frame(file):
             decoded = format_.decode(framed.block)
             count = len(decoded.offsets) - 1
-            records, bad = tokenise(
-                decoded.ndjson,
-                decoded.offsets,
-                source=only or "sample",
-                stream=path.name,
-                sequence=np.arange(sequence, sequence + count, dtype=np.int64),
-                received=np.full(count, RECEIVED, np.int64),
-            )
+            numbers = np.arange(sequence, sequence + count, dtype=np.int64)
+            piece = Piece(decoded.ndjson, decoded.offsets, numbers, np.full(count, RECEIVED, np.int64))
+            records, bad = tokenise([piece], source=only or "sample", stream=path.name)
             sequence += count
             sample.raw += [records.raw(i) for i in range(records.rows)]
             batch = mapper.map(records)
