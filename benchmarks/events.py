@@ -24,7 +24,7 @@ RULES = ("rules/windows/", "rules-emerging-threats/", "rules-threat-hunting/", "
 VARIED = re.compile(
     rb"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}(?=-[0-9A-Fa-f]{4}-)"  # the first group of a GUID
     rb"|(?<=\.)\d{3,9}(?=[Z\"])"  # fractions of a second
-    rb"|(?<![0-9A-Za-z.])\d{4,}(?![0-9A-Za-z.:/-])"  # numbers of four digits and more that are no date
+    rb"|(?<!EventID\":)(?<!event_id\":)(?<![0-9A-Za-z.])\d{4,}(?![0-9A-Za-z.:/-])"  # long numbers, no event ids
 )
 
 DATE, DAY = re.compile(rb"(?<=\")20[12]\d-[01]\d-[0-3]\d(?=[ T])"), b"2026-03-02"

@@ -34,7 +34,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "min_level": "lowest level that makes a finding: informational, low, medium, high, critical",
     },
     "engine": {
-        "batch_records": "records per batch and commit (default: 100000)",
+        "batch_records": "records per batch and commit (default: 150000)",
         "poll_seconds": "how long to wait for new records before looking again (default: 1.0)",
         "compact_commits": "compact a lake table after this many commits (default: 50)",
     },
@@ -76,7 +76,7 @@ class Estate:
     min_level: str | None
     sources: tuple[SourceSettings, ...]
     placeholders: Mapping[str, Sequence[str]]
-    batch_records: int = 100_000
+    batch_records: int = 150_000
     poll_seconds: float = 1.0
     compact_commits: int = 50
 
@@ -180,7 +180,7 @@ class _Reader:
             placeholders={
                 str(k): [str(v) for v in (vs if isinstance(vs, list) else [vs])] for k, vs in placeholders.items()
             },
-            batch_records=self.whole(engine, "batch_records", 100_000),
+            batch_records=self.whole(engine, "batch_records", 150_000),
             poll_seconds=self.positive(engine, "poll_seconds", 1.0),
             compact_commits=self.whole(engine, "compact_commits", 50),
         )

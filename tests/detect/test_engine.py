@@ -340,6 +340,31 @@ def test_same_as_the_naive_evaluation(rules: list[Rule], first: Any, second: Any
         assert matched(engine, batch) == expected(rules, readings)
 
 
+def code(text: str | None) -> Batch:
+    return Batch("thing", {"metadata.event_code": Column.of([text], pa.string())}, 1)
+
+
+def test_a_rule_that_always_holds_on_a_route_is_no_test_number_one() -> None:
+    rules = [
+        Rule(Predicate("Alpha", Kind.CIDR, "10.0.0.0/8", False), Source("any")),
+        Rule(Predicate("Mixed", Kind.CONTAINS, "", False), Source("any")),
+    ]
+    engine = Engine(rules, TAXONOMY)
+    assert [matched(engine, code(text)) for text in (None, "1", None)] == [[], [(0, 1)], []]
+
+
+def test_routes_keep_their_case_for_who_minds_it() -> None:
+    rules = [
+        Rule(Predicate("EventID", Kind.REGEX, ("^a", ""), False), Source("any")),
+        Rule(Predicate("EventID", Kind.REGEX, ("^A", ""), False), Source("any")),
+        Rule(Predicate("EventID", Kind.EQUALS, "A", True), Source("any")),
+        Rule(Predicate("EventID", Kind.EQUALS, "a", False), Source("first")),
+    ]
+    engine = Engine(rules, TAXONOMY)
+    assert matched(engine, code("A")) == [(0, 1), (0, 2), (0, 3)]
+    assert matched(engine, code("a")) == [(0, 0), (0, 3)]
+
+
 @slowly
 @given(rules_of, batches(), st.data())
 def test_any_split_of_the_rows_gives_the_same_matches(rules: list[Rule], drawn: Any, data: st.DataObject) -> None:

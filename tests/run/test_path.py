@@ -41,7 +41,7 @@ def _block(first: int, stop: int, source: str = "s") -> LandedBlock:
         context=b"",
         sequence=np.arange(first + 1, stop + 1, dtype=np.int64),
         received=np.full(stop - first, 1_800_000_000_000, np.int64),
-        payload=b"".join(part),
+        content=b"".join(part),
         offsets=offsets_of(part),
     )
 

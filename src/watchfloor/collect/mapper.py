@@ -122,8 +122,10 @@ class Mapper:
         events: list[Events] = []
         while batch.parts:  # what fails comes back in halves
             parts, batch.parts = batch.parts, []
-            for of_class in _by_class(parts):
-                events += self._built(of_class, batch)
+            classes = _by_class(parts)
+            del parts
+            while classes:  # what a class was made of is free when it is made
+                events += self._built(classes.pop(0), batch)
         batch.events = _joined(events)
         return batch
 
@@ -206,7 +208,7 @@ class Mapper:
         if mappings.normalise is not None:
             records = mappings.normalise(records, settings)
         if mappings.classify is None:
-            return [(next(iter(integration.families)), records)]
+            return [(next(iter(integration.families)), records.take(np.arange(records.rows)))]
         families = mappings.classify(Record(records, settings))
         names = [name if name in mappings.functions else OTHER for name in families.values.to_pylist()] + [OTHER]
         found = []
@@ -214,7 +216,7 @@ class Mapper:
             of_family = np.array([candidate == name for candidate in names])
             rows = np.flatnonzero(of_family[families.codes])
             if len(rows):
-                found.append((name, records if len(rows) == records.rows else records.take(rows)))
+                found.append((name, records.take(rows)))
         return found
 
     def _blame(

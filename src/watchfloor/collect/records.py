@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,8 +45,8 @@ __all__ = ["Piece", "Records", "tokenise"]
 RAW_LIMIT = 64 * 1024
 """How many bytes of a bad record travel with its reason."""
 
-PIECE = 4 << 20
-"""Bytes tokenised at a time: the tables of so much stay in the processor's cache. A longer record is a piece alone."""
+PIECE = 8 << 20
+"""Bytes tokenised at a time, so that tables stay in the processor's cache. A longer record is a piece alone."""
 
 LIMIT = 2**31 - 1
 """Bytes of one piece, and of all distinct values of a batch: texts are addressed with 32 bits."""
@@ -61,25 +61,28 @@ class Piece(NamedTuple):
     """Some records of a stream as NDJSON.
 
     Args:
-        ndjson: below 2 GiB; kept as long as the records live.
+        ndjson: below 2 GiB.
         offsets: int64[n + 1]; record i is `ndjson[offsets[i]:offsets[i + 1]]`, with or without its line end.
         sequence: int64[n], the sequence number of every record.
         received: int64[n], when every record was received, ms since 1970-01-01 UTC.
+        again: makes `ndjson` again, for who asks for a record as it was written; None keeps it as long as the records.
     """
 
     ndjson: bytes | bytearray | memoryview | _Bytes
     offsets: _Int64
     sequence: _Int64
     received: _Int64
+    again: Callable[[], bytes] | None = None
 
 
-def tokenise(pieces: Iterable[Piece], *, source: str, stream: str) -> tuple[Records, list[Bad]]:
+def tokenise(pieces: Iterable[Piece], *, source: str, stream: str, size: int = 0) -> tuple[Records, list[Bad]]:
     """Turn records into columns.
 
     Args:
         pieces: the records; they are numbered through all pieces.
         source: the source they came from.
         stream: the stream of that source.
+        size: bytes of all pieces, where that is known: a hint.
 
     Returns:
         the good records, and the bad ones with their reason. An empty record (or only white space) is in neither: its
@@ -88,17 +91,17 @@ def tokenise(pieces: Iterable[Piece], *, source: str, stream: str) -> tuple[Reco
     Raises:
         SourceMalformed: the offsets, sequence or received do not fit a piece, or texts are too large for one batch.
     """
-    held: list[tuple[int, _Bytes]] = []
+    held: list[tuple[int, Callable[[], _Bytes]]] = []
     sequence: list[_Int64] = [np.empty(0, np.int64)]
     received: list[_Int64] = [np.empty(0, np.int64)]
-    tables = _Tables(0)
+    tables = _Tables(0, 0)
     bad: list[Bad] = []
     count = 0
     for piece in pieces:
         data = piece.ndjson if isinstance(piece.ndjson, np.ndarray) else np.frombuffer(piece.ndjson, np.uint8)
         offsets = _checked(data, piece)
         if not held:
-            tables = _Tables(len(data))
+            tables = _Tables(len(data), max(size, len(data)))
         record, refused = tables.add(data, offsets, len(held))
         for number, reason, at in refused.tolist():
             start = int(offsets[number])
@@ -106,10 +109,16 @@ def tokenise(pieces: Iterable[Piece], *, source: str, stream: str) -> tuple[Reco
             bad.append(Bad(count + number, f"{REASONS[reason]} (byte {at})", raw))
         sequence.append(np.asarray(piece.sequence, np.int64)[record])
         received.append(np.asarray(piece.received, np.int64)[record])
-        held.append((count, data))
+        held.append((count, _maker(piece.again, data)))
         count += len(offsets) - 1
     batch = _Batch(tables.done(), held, source, stream, np.concatenate(sequence), np.concatenate(received))
     return Records(batch, np.arange(len(batch.sequence), dtype=np.int64), {}), bad
+
+
+def _maker(again: Callable[[], bytes] | None, data: _Bytes) -> Callable[[], _Bytes]:
+    if again is None:
+        return lambda: data
+    return lambda: np.frombuffer(again(), np.uint8)
 
 
 def _checked(data: _Bytes, piece: Piece) -> _Int64:
@@ -200,7 +209,7 @@ class Records:
         """The record of one row as it was written, without surrounding white space and byte order mark."""
         at = self._rows[row]
         table = self._batch.table
-        data, start = self._batch.pieces[table.piece[at]][1], table.start[at]
+        data, start = self._batch.text(int(table.piece[at])), table.start[at]
         return bytes(data[start : start + table.length[at]])
 
     # -- columns --------------------------------------------------------------------------------------------------
@@ -307,9 +316,8 @@ class Records:
         renamed = {old: names.get(new, new) for old, new in self._renamed.items()}
         for old, new in names.items():
             renamed.setdefault(old, new)
-        result = Records(
-            self._batch, self._rows, renamed, {names.get(name, name): column for name, column in self._added.items()}
-        )
+        added = {names.get(name, name): column for name, column in self._added.items()}
+        result = Records(self._batch, self._rows, renamed, added)
         result._groups = self._groups
         return result
 
@@ -336,16 +344,17 @@ class _Tables:
 
     Args:
         size: bytes of the first piece: how large the tables begin.
+        whole: bytes of all pieces.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, whole: int) -> None:
         size = min(size, PIECE)
         self._state = np.zeros(11, np.int64)
         self._state[PATHS] = 1
         self._tables: dict[int, npt.NDArray[Any]] = {
-            TOKENS: np.empty((max(256, size // 48), 2), np.int32),
-            VALUES: np.empty((max(256, size // 192), 3), np.int64),
-            SPELLED: np.empty((max(256, size // 384), 4), np.int64),
+            TOKENS: np.empty((max(256, whole // 40), 2), np.int32),  # untouched memory costs nothing
+            VALUES: np.empty((max(256, size // 512), 3), np.int64),
+            SPELLED: np.empty((max(256, size // 512), 4), np.int64),
             PATHS: np.empty((256, 11), np.int64),
             NAMES: np.empty((256, 4), np.int64),
             NAME_BYTES: np.empty(1 << 14, np.uint8),
@@ -367,8 +376,9 @@ class _Tables:
         bad = np.empty((records, 3), np.int64)
         good = refused = first = 0
         while first < records:
-            last = int(np.searchsorted(offsets, offsets[first] + PIECE, "right")) - 1
-            last = min(max(last, first + 1), records)
+            last = records
+            if offsets[last] - offsets[first] > PIECE + PIECE // 4:  # a crumb at the end costs as much as it saves
+                last = max(int(np.searchsorted(offsets, offsets[first] + PIECE, "right")) - 1, first + 1)
             begin = int(offsets[first])
             self._fill(data[begin : int(offsets[last])])
             made, wrong = self._run(offsets[first : last + 1] - begin, rows[good:], prints[good:], bad[refused:])
@@ -464,12 +474,12 @@ def _slots(table: npt.NDArray[Any], used: int) -> _Uint64:
 
 
 class _Batch:
-    """Tokenised pieces, shared by all views of their rows; per piece the number of its first record, and its text."""
+    """Tokenised pieces, shared by all views of their rows; per piece the number of its first record, and its maker."""
 
     def __init__(
         self,
         table: _Table,
-        pieces: Sequence[tuple[int, _Bytes]],
+        pieces: Sequence[tuple[int, Callable[[], _Bytes]]],
         source: str,
         stream: str,
         sequence: _Int64,
@@ -486,6 +496,7 @@ class _Batch:
         self._value_scratch = np.zeros(len(table.values), np.int64)
         self._stamps = np.zeros(2, np.int64)
         self._shape_names: dict[int, frozenset[str]] = {}
+        self._text: tuple[int, _Bytes] | None = None
 
     @functools.cached_property
     def names(self) -> list[str]:
@@ -493,6 +504,13 @@ class _Batch:
         table = self.table
         text = table.name_bytes.tobytes()
         return [text[at : at + length].decode() for at, length in table.names[:, :2].tolist()]
+
+    def text(self, piece: int) -> _Bytes:
+        """The NDJSON of a piece; the last one asked for is kept, for records are mostly asked for in order."""
+        text = self._text
+        if text is None or text[0] != piece:
+            text = self._text = (piece, self.pieces[piece][1]())
+        return text[1]
 
     @functools.cached_property
     def _shape_table(self) -> tuple[_Int64, _Int32]:
@@ -557,10 +575,7 @@ class _Groups:
         self._entry_row = entry_row
         self._entry_code = entry_code
         self._value_ptr = value_ptr.tolist()
-        # the kernel has validated the text as UTF-8, record by record
-        self._values = pa.StringArray.from_buffers(
-            len(text_offsets) - 1, pa.py_buffer(text_offsets), pa.py_buffer(text), None, 0
-        )
+        self._values = _texts(text_offsets, text)
         self._codes = codes if len(codes) else None
 
     def column(self, k: int) -> Column:
@@ -573,6 +588,11 @@ class _Groups:
         codes = np.full(self._rows, -1, np.int32)
         codes[self._entry_row[entries]] = self._entry_code[entries]
         return Column(codes, values)
+
+
+def _texts(offsets: _Int32, text: _Bytes) -> pa.Array:
+    """Texts as Arrow; the kernel has validated them as UTF-8, record by record."""
+    return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(text), None, 0)
 
 
 @functools.cache

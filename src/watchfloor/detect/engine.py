@@ -516,16 +516,16 @@ def _usable(column: Column, source: Source) -> bool:
 
 
 def _route_texts(column: Column | str | None, rows: Int64s) -> list[str | None]:
-    """The lower-case texts of a route column in the given rows."""
+    """The texts of a route column in the given rows."""
     if column is None:
         return [None] * len(rows)
     if isinstance(column, str):
-        return [column.lower()] * len(rows)
+        return [column] * len(rows)
     codes = column.codes[rows]
     distinct, back = np.unique(codes, return_inverse=True)
     values = texts_of(column.values.take(pa.array(distinct[distinct >= 0])))
     texts: list[str | None] = [None] if len(distinct) and distinct[0] < 0 else []
-    texts += [values.text(i).lower() for i in range(len(distinct) - len(texts))]
+    texts += [values.text(i) for i in range(len(distinct) - len(texts))]
     return [texts[i] for i in back.tolist()]
 
 

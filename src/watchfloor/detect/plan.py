@@ -67,8 +67,9 @@ def residual(questions: Questions, route: Route) -> tuple[tuple[int, Tree], ...]
     """The rules that can match on a route, with what remains to be asked."""
     known: dict[int, Tree] = {}
     result: list[tuple[int, Tree]] = []
+    lowered = {column: text.lower() for column, text in route.items()}
     for routes, rules in questions.trees:
-        if any(_on(condition, route) for condition in routes):
+        if any(_on(condition, lowered) for condition in routes):
             for position, tree in rules:
                 left = _fold(questions, tree, route, known)
                 if left is not False:
@@ -282,16 +283,17 @@ class Plans:
             self.forget()
 
     def number(self, key: tuple[str | None, ...], columns: Sequence[str]) -> int:
-        """The plan for a route (`key`: lower-case texts of `columns`); -1 when no rule can match there."""
+        """The plan for a route (`key`: texts of `columns`); -1 when no rule can match there."""
         number = self._routes.get(key)
         if number is None:
             route = {column: text for column, text in zip(columns, key, strict=True) if text is not None}
             rules = residual(self._questions, route)
             number = -1
             if rules:
-                known = self._numbers.get(rules)
+                told_apart = tuple((position, tree is True, tree) for position, tree in rules)  # True == test 1
+                known = self._numbers.get(told_apart)
                 if known is None:
-                    known = self._numbers[rules] = len(self.plans)
+                    known = self._numbers[told_apart] = len(self.plans)
                     self.plans.append(compile_plan(self._questions, rules))
                     self.compiled += 1
                 number = known

@@ -145,7 +145,7 @@ class Events:
         return Events(self.class_name, self._whole(self.table.take(pa.array(np.asarray(rows, np.int64)))))
 
     def pick(self, rows: npt.NDArray[np.int64], names: Iterable[str] | None = None) -> Events:
-        """A few rows, and of these only the named columns where names are given. Dictionaries hold what is used."""
+        """A few rows, and of these only the named columns where names are given. Dictionaries hold a value per row."""
         picked = {
             name: column.pick(rows)
             for name in (self.names if names is None else names)

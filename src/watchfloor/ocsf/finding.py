@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from watchfloor.ocsf import nest, schema
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.derive import derive
 from watchfloor.ocsf.events import Events
-from watchfloor.ocsf.observables import observables
+from watchfloor.ocsf.observables import observables, observed
 from watchfloor.ocsf.uid import finding_uid
 
 SEVERITY: Mapping[str, int] = {"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}
@@ -69,6 +70,19 @@ WHAT: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ot_command_activity": ("sent a command to", ("controller.name", "controller.ip", "dst_endpoint.ip")),
 }
 """Class -> what people call it, and the attribute it was done to."""
+
+RELATED: Mapping[str, str] = {
+    "uid": "metadata.uid",
+    "type_uid": "type_uid",
+    "type_name": "type_name",
+    "severity_id": "severity_id",
+    "first_seen_time": "time",
+}
+"""What a finding says of its event as a related event: attribute there -> attribute of the event."""
+
+DATED = ("metadata.logged_time", "start_time", "end_time", "time")
+WRITTEN = ("metadata.product.name", "metadata.log_name", "metadata.log_provider")
+"""When the event was and when it came; who wrote it where."""
 
 COPIES = (
     ("finding_info.uid", "metadata.uid"),
@@ -206,7 +220,8 @@ def _of_class(
 ) -> dict[str, Column]:
     """What findings take from events of one class."""
     rows = np.concatenate([match.rows for match in matches])
-    hit = events.pick(rows, [name for name in events.names if not name.startswith(nest.PREFIX)])
+    fields = {name for match in matches for name in match.fields}
+    hit = events.pick(rows, dict.fromkeys((*_told(events.class_name, events.names), *sorted(fields))))
     event_uids = _texts(hit, "metadata.uid")
     uids = [finding_uid(rules[rule].uid, event or "") for rule, event in zip(which.tolist(), event_uids, strict=True)]
     columns: dict[str, Column | None] = {
@@ -217,13 +232,22 @@ def _of_class(
         "metadata.uid": Column(np.arange(len(uids), dtype=np.int32), pa.array(uids, pa.string())),
         "finding_info.data_sources": _data_sources(hit),
         "finding_info.related_events": _related(hit),
-        "evidences": _evidences(hit, _decided(events, matches)),
+        "evidences": _evidences(hit, _decided(hit, matches)),
         "observables": observables(hit),
     }
     for name in hit.names:
         if name.startswith(CARRIED) and schema.load().has("detection_finding", name):
             columns[name] = hit.column(name)
     return {name: column for name, column in columns.items() if column is not None and not column.all_missing}
+
+
+@lru_cache(maxsize=1024)
+def _told(class_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of events that findings tell of."""
+    sources = {source for path in schema.BOUNDED["evidences"] for source in EVIDENCE_FROM.get(path, (path,))}
+    objects = WHAT[class_name][1] if class_name in WHAT else ()
+    wanted = {*sources, *RELATED.values(), *WHO, *WHERE, *objects, *DATED, *WRITTEN, *dict(observed(class_name, names))}
+    return tuple(name for name in names if name in wanted or name.startswith(CARRIED))
 
 
 # -- what a person reads ------------------------------------------------------------------------------------------
@@ -301,8 +325,8 @@ def _tags(rule: RuleFacts) -> list[dict[str, Any]] | None:
 
 
 def _data_sources(hit: Events) -> Column | None:
-    product = _first(hit, ("metadata.product.name",))
-    log = _first(hit, ("metadata.log_name", "metadata.log_provider"))
+    product = _first(hit, WRITTEN[:1])
+    log = _first(hit, WRITTEN[1:])
     if product.all_missing and log.all_missing:
         return None
     return product.zip(
@@ -312,40 +336,22 @@ def _data_sources(hit: Events) -> Column | None:
 
 def _related(hit: Events) -> Column:
     """The event as the one related event: its uid, type and time."""
-    given = {
-        "uid": "metadata.uid",
-        "type_uid": "type_uid",
-        "type_name": "type_name",
-        "severity_id": "severity_id",
-        "first_seen_time": "time",
-    }
-    flat = {name: _plain(hit, source) for name, source in given.items() if source in hit}
+    flat = {name: _plain(hit, source) for name, source in RELATED.items() if source in hit}
     return _single(flat, len(hit), _type("finding_info.related_events"))
 
 
-def _decided(events: Events, matches: Sequence[Match]) -> list[str]:
+def _decided(hit: Events, matches: Sequence[Match]) -> list[str]:
     """Per finding the JSON of the fields that decided, with their values."""
+    names = {name for match in matches for name in match.fields if name in hit}
+    values = {name: column.to_pylist() for name in names if (column := hit.column(name)) is not None}
     texts: list[str] = []
     for match in matches:
-        names = [name for name in match.fields if name in events]
-        if not names:
-            texts += [orjson.dumps({"event_class": events.class_name}).decode()] * len(match.rows)
-            continue
-        values = []
-        for name in names:
-            column = events.column(name)
-            assert column is not None
-            values.append(column.pick(match.rows).to_pylist())
-        texts += [
-            orjson.dumps(
-                {
-                    "event_class": events.class_name,
-                    "fields": {name: value for name, value in zip(names, row, strict=True) if value is not None},
-                },
-                default=str,
-            ).decode()
-            for row in zip(*values, strict=True)
-        ]
+        mine = [(name, values[name]) for name in match.fields if name in values]
+        for row in range(len(texts), len(texts) + len(match.rows)):
+            decided: dict[str, Any] = {"event_class": hit.class_name}
+            if mine:
+                decided["fields"] = {name: held[row] for name, held in mine if held[row] is not None}
+            texts.append(orjson.dumps(decided, default=str).decode())
     return texts
 
 
@@ -363,8 +369,9 @@ def _evidences(hit: Events, decided: Sequence[str]) -> Column:
 
 
 def _plain(events: Events, name: str) -> pa.Array:
-    array = nest.whole(events.table.column(name))
-    return array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
+    column = events.column(name)
+    assert column is not None
+    return column.plain()
 
 
 def _single(flat: Mapping[str, pa.Array], rows: int, wanted: pa.DataType) -> Column:

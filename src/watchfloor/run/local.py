@@ -8,6 +8,7 @@ The two know of each other only through the landing, so a crash between them cos
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,6 +116,7 @@ class LocalEngine:
         except BaseException:
             self._lock.release()
             raise
+        gc.freeze()  # rules and mappings live as long as the engine: no need to look for garbage among them
         self._whole: dict[str, tuple[int, int]] = {}
         self.trouble: list[Trouble] = []
 
@@ -241,7 +243,7 @@ class LocalEngine:
         ):
             blocks.append(block)
             end[block.source] = int(block.sequence[-1])
-            size += len(block.payload)
+            size += block.size
             if size >= BATCH_BYTES:
                 break
         return blocks, end

@@ -125,7 +125,7 @@ def _blocks(
                 context=framed.block.context,
                 sequence=sequence_of_block,
                 received=np.full(count, now, np.int64),
-                payload=framed.block.payload,
+                content=framed.block.payload,
                 offsets=framed.block.offsets,
             )
 

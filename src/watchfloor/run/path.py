@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,10 +41,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH_BYTES", "BATCH_RECORDS", "UNFRAMED", "Outcome", "Path", "by_stream", "gathered", "unframed"]
 
-BATCH_RECORDS = 131_072
+BATCH_RECORDS = 150_000
 """Records after which a batch is full."""
 
-BATCH_BYTES = 72 << 20
+BATCH_BYTES = 160 << 20
 """Bytes of records after which a batch is full, however few the records: memory follows the bytes."""
 
 UNFRAMED = "unframed"
@@ -105,9 +106,10 @@ class Path:
             for block in blocks:
                 decoded = by_name(block.format).decode(_as_block(block))
                 bad.append(list(decoded.bad))
-                yield Piece(decoded.ndjson, decoded.offsets, block.sequence, block.received)
+                yield Piece(decoded.ndjson, decoded.offsets, block.sequence, block.received, partial(_again, block))
 
-        records, unreadable = tokenise(pieces(), source=blocks[0].source, stream=blocks[0].stream)
+        size = sum(block.size for block in blocks)
+        records, unreadable = tokenise(pieces(), source=blocks[0].source, stream=blocks[0].stream, size=size)
         batch = mapper.map(records, only=integration)
         outcome.events, outcome.leftovers, outcome.integrations = batch.events, batch.leftovers, batch.integrations
         outcome.mapped = batch.rows
@@ -142,12 +144,12 @@ def gathered(blocks: Iterable[LandedBlock], records: int = BATCH_RECORDS) -> Ite
     held: list[LandedBlock] = []
     rows = size = 0
     for block in blocks:
-        if held and (rows + len(block) > records or size + len(block.payload) > BATCH_BYTES):
+        if held and (rows + len(block) > records or size + block.size > BATCH_BYTES):
             yield held
             held, rows, size = [], 0, 0
         held.append(block)
         rows += len(block)
-        size += len(block.payload)
+        size += block.size
     if held:
         yield held
 
@@ -158,6 +160,10 @@ def by_stream(blocks: Iterable[LandedBlock]) -> list[list[LandedBlock]]:
     for block in blocks:
         streams.setdefault((block.source, block.stream), []).append(block)
     return list(streams.values())
+
+
+def _again(block: LandedBlock) -> bytes:
+    return by_name(block.format).decode(_as_block(block)).ndjson
 
 
 def _as_block(block: LandedBlock) -> Block:
@@ -196,9 +202,10 @@ def _unframed(block: LandedBlock) -> list[Quarantined]:
     reasons = orjson.loads(block.context)
     # A block that was read from its middle has lost its first records: reasons count from the end.
     reasons = reasons[len(reasons) - len(block) :] if len(reasons) >= len(block) else reasons
+    payload = block.payload
     return _quarantined(
         block,
-        [Bad(i, reasons[i], block.payload[block.offsets[i] : block.offsets[i + 1]]) for i in range(len(block))],
+        [Bad(i, reasons[i], payload[block.offsets[i] : block.offsets[i + 1]]) for i in range(len(block))],
     )
 
 

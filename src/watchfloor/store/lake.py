@@ -91,6 +91,14 @@ class _Table:
     committed: dict[str, int] = field(default_factory=dict)
     appended: int = 0
     """Appends since the last compaction, as far as this process knows."""
+    _settled: tuple[pa.Schema, pa.Schema, pa.Schema] | None = None
+
+    def settled(self, brought: pa.Schema) -> pa.Schema:
+        """As `shape.settled`; batches mostly bring what the one before brought."""
+        known = self._settled
+        if known is None or not (known[0].equals(self.schema) and known[1].equals(brought)):
+            known = self._settled = (self.schema, brought, settled(self.schema, brought))
+        return known[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +164,7 @@ class Lake:
 
     def committed(self, name: str, application: str = APPLICATION) -> int | None:
         """The version of the last append of `application`; None when the table has none of it."""
-        if name not in self.tables():
+        if not (NAME.fullmatch(name) and _is_table(self.folder / name)):
             return None
         table = self._open(name)
         if application not in table.committed:
@@ -195,10 +203,10 @@ class Lake:
         if done is not None and done >= version:
             return False
         held = self._tables.get(name)
-        schema = settled(None if held is None else held.schema, _without_day(table.schema))
+        brought = _without_day(table.schema)
         if held is None:
-            held = self._create(name, schema)
-            schema = settled(held.schema, schema)
+            held = self._create(name, settled(None, brought))
+        schema = held.settled(brought)
         fit = fitted(_plain(table), schema)
         try:
             written = self._write(held.path, fit, days(table["time"]))

@@ -58,7 +58,7 @@ class LandedBlock:
         context: what the format needs to decode the records beside their own bytes (a CSV header).
         sequence: int64[n], consecutive.
         received: int64[n], ms since 1970-01-01T00:00:00Z.
-        payload: the records, one behind the other.
+        content: the records, one behind the other; what was landed stays packed until somebody asks for `payload`.
         offsets: int64[n+1], record i is payload[offsets[i]:offsets[i+1]]; begins with 0.
     """
 
@@ -68,11 +68,21 @@ class LandedBlock:
     context: bytes
     sequence: Int64
     received: Int64
-    payload: bytes
+    content: bytes | segment.Packed
     offsets: Int64
 
     def __len__(self) -> int:
         return len(self.sequence)
+
+    @property
+    def payload(self) -> bytes:
+        """The records as they came. Unpacked at every call: a batch of blocks waits in a tenth of the memory."""
+        return self.content if isinstance(self.content, bytes) else self.content.unpacked()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the payload."""
+        return int(self.offsets[-1] - self.offsets[0])
 
     def slice(self, start: int, stop: int) -> LandedBlock:
         """Records start..stop-1."""
@@ -83,7 +93,7 @@ class LandedBlock:
             self,
             sequence=self.sequence[start:stop],
             received=self.received[start:stop],
-            payload=self.payload[low:high],
+            content=self.content[low:high] if isinstance(self.content, bytes) else self.content.part(low, high),
             offsets=self.offsets[start : stop + 1] - low,
         )
 
@@ -709,10 +719,10 @@ def _load(descriptor: int, opened: _Opened, offset: int) -> LandedBlock | None:
     if head.rows == 0:
         return None
     meta = json.loads(head.meta)
-    received, offsets, context, payload = segment.decode(head, body)
+    received, offsets, context, packed = segment.decode(head, body)
     sequence = np.arange(head.first, head.first + head.rows, dtype=np.int64)
     return LandedBlock(
-        opened.header.source, meta["stream"], meta["format"], context, sequence, received, payload, offsets
+        opened.header.source, meta["stream"], meta["format"], context, sequence, received, packed, offsets
     )
 
 

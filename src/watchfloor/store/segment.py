@@ -177,6 +177,24 @@ def footer(seed: int, offset: int, last: int, sha256: str, blocks: list[Head]) -
     return block(FOOTER, seed, offset, last + 1, 0, meta, columns) + _TRAILER.pack(offset, SEALED)
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The payload of a RECORDS block as it rests on disk, or the bytes `start:stop` of it."""
+
+    zstd: bytes
+    start: int
+    stop: int
+
+    def unpacked(self) -> bytes:
+        """The bytes."""
+        whole = zstandard.ZstdDecompressor().decompress(self.zstd)
+        return whole if self.stop - self.start == len(whole) else whole[self.start : self.stop]
+
+    def part(self, low: int, high: int) -> Packed:
+        """The bytes `low:high` of these."""
+        return Packed(self.zstd, self.start + low, self.start + high)
+
+
 # -- reading bytes -----------------------------------------------------------------------------------------------------
 
 
@@ -250,15 +268,15 @@ def read_body(descriptor: int, seed: int, head: Head) -> bytes | None:
     return body if len(body) == head.body and zlib.crc32(body, seed) == head.body_crc else None
 
 
-def decode(head: Head, body: bytes) -> tuple[Int64, Int64, bytes, bytes]:
-    """received int64[n], offsets int64[n+1], context, payload of a RECORDS block."""
+def decode(head: Head, body: bytes) -> tuple[Int64, Int64, bytes, Packed]:
+    """received int64[n], offsets int64[n+1], context, payload of a RECORDS block that holds against its CRC."""
     decompressor = zstandard.ZstdDecompressor()
     columns = decompressor.decompress(body[: head.columns])
     rows = head.rows
     received = np.frombuffer(columns, "<i8", rows).astype(np.int64, copy=False)
     offsets = np.zeros(rows + 1, np.int64)
     np.cumsum(np.frombuffer(columns, "<u4", rows, rows * 8), out=offsets[1:])
-    return received, offsets, columns[rows * 12 :], decompressor.decompress(memoryview(body)[head.columns :])
+    return received, offsets, columns[rows * 12 :], Packed(body[head.columns :], 0, int(offsets[-1]))
 
 
 def sealed_at(descriptor: int, size: int) -> int | None:
