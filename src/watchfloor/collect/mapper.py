@@ -312,7 +312,8 @@ def _finish(parts: Sequence[_Part]) -> Events:
         if len({column.type for _, column in held}) > 1:
             raise _Differ(name)
         column = Column.joined(held, rows)
-        columns[name] = column.distinct() if len(held) > 1 else column
+        # Families repeat one another's values; what a mapping made is made distinct when events are built.
+        columns[name] = column.distinct() if len(held) > 1 and name.startswith("unmapped.") else column
     records = parts[0].record.records.joined([part.record.records for part in parts[1:]])
     received = _numbers(records.received)
     time = columns.get("time")

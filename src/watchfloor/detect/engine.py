@@ -86,7 +86,7 @@ class Engine:
     """
 
     def __init__(
-        self, rules: Sequence[RuleLike], taxonomy: TaxonomyLike, *, budget: int = 128 << 20, plans: int = 4096
+        self, rules: Sequence[RuleLike], taxonomy: TaxonomyLike, *, budget: int = 64 << 20, plans: int = 4096
     ) -> None:
         self._rules = rules
         self._questions = Questions(rules, taxonomy)

@@ -55,7 +55,7 @@ def _split(column: Column, wanted: pa.DataType, convert: Callable[[Any], Any]) -
         )
     if not pa.types.is_nested(column.type) and not pa.types.is_boolean(wanted):
         try:
-            return Column(column.codes, column.values.cast(wanted)), None
+            return column._remap(column.values.cast(wanted)), None
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             pass  # one value or more is special: look at each
     results = [convert(value) for value in column.values.to_pylist()]

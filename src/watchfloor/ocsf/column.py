@@ -35,7 +35,7 @@ class Column:
     codes: Codes
     values: pa.Array
     _bounds: list[int] = field(default_factory=list, repr=False)
-    """Lowest and highest code once somebody has asked; a cache, never the truth."""
+    """Lowest and highest code once somebody has asked; a cache, never the truth. Columns of the same codes share it."""
 
     # -- making ---------------------------------------------------------------------------------------------------
 
@@ -44,12 +44,12 @@ class Column:
         """The same value in every row; None gives an all-missing column."""
         if value is None:
             return cls.missing(rows, type)
-        return cls(np.zeros(rows, np.int32), pa.array([value], type or _type_of([value])))
+        return cls(np.zeros(rows, np.int32), pa.array([value], type or _type_of([value])), [0, 0] if rows else [])
 
     @classmethod
     def missing(cls, rows: int, type: pa.DataType | None = None) -> Column:
         """No value in any row."""
-        return cls(np.full(rows, MISSING, np.int32), pa.array([], type or pa.string()))
+        return cls(np.full(rows, MISSING, np.int32), pa.array([], type or pa.string()), [MISSING, MISSING])
 
     @classmethod
     def of(cls, values: Iterable[Any], type: pa.DataType | None = None) -> Column:
@@ -265,7 +265,7 @@ class Column:
         if pa.types.is_null(array.type):
             return Column.missing(len(self))
         if array.null_count == 0:
-            return Column(self.codes, array)
+            return Column(self.codes, array, self._bounds)
         valid = array.is_valid().to_numpy(zero_copy_only=False)
         moved = np.full(len(array) + 1, MISSING, np.int32)
         moved[:-1][valid] = np.arange(int(valid.sum()), dtype=np.int32)
