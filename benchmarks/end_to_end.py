@@ -107,7 +107,7 @@ def engine(estate: Path) -> None:
             while (report := running.process()) is not None:
                 for name in sums:
                     sums[name] += getattr(report, name)
-                running.keep_house()
+                running.keep_house(busy=True)
             cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
             assert ready.path.engine is not None
             said = Sample(

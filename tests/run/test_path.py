@@ -169,3 +169,31 @@ def test_replay_equals_stream(ready: Prepared, tmp_path: Path) -> None:
         while engine.process() is not None:
             pass
     assert small.tables(estate) == streamed
+
+
+def test_a_batch_finished_with_other_rules_says_so(
+    ready: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from watchfloor.estate import load
+    from watchfloor.store.commit import Committer
+
+    estate = small.estate(tmp_path)
+    (estate / "logs" / "ws" / "a.json").write_bytes(b"".join(LINES[:20]))
+
+    def broken_off(folder: Path) -> None:
+        with monkeypatch.context() as context, LocalEngine(load(folder), ready) as engine:
+            context.setattr(Committer, "commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            engine.collect(final=True)
+            with pytest.raises(KeyboardInterrupt):
+                engine.process()
+
+    broken_off(estate)
+    with LocalEngine(load(estate), ready) as engine:
+        report = engine.process()
+    assert report is not None and report.redone and not report.mixed
+    (estate / "logs" / "ws" / "b.json").write_bytes(b"".join(LINES[20:40]))
+    broken_off(estate)
+    others = prepared([next(small.write_rules(tmp_path / "others").rglob("whoami.yml"))])
+    with LocalEngine(load(estate), others) as engine:
+        report = engine.process()
+    assert report is not None and report.redone and report.mixed and report.read == 20

@@ -164,11 +164,14 @@ def test_checkpoints_and_a_bounded_log(backend: Path, monkeypatch: pytest.Monkey
     for version in range(1, 11):
         lake.append(NAME, nested(1), version=version)
     assert (backend / NAME / "_delta_log" / "_last_checkpoint").exists()
-    assert lake.due() == [NAME]
+    assert lake.due() == [NAME] and lake.due(busy=True) == []
+    for version in range(11, 81):
+        lake.append(NAME, nested(1), version=version)
+    assert lake.due(busy=True) == [NAME]
     lake.compact(NAME)
     assert lake.due() == []
-    assert DeltaTable(backend / NAME).count() == 10
-    assert Lake(backend).committed(NAME) == 10
+    assert DeltaTable(backend / NAME).count() == 80
+    assert Lake(backend).committed(NAME) == 80
 
 
 def test_the_table_is_plain_delta(backend: Path) -> None:

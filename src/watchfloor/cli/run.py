@@ -128,6 +128,11 @@ def _drain(engine: LocalEngine, total: Sum, board: Board, *, json: bool, final: 
     with progress("processing", None, "records") as bar:
         while (report := engine.process()) is not None:
             total.add(report)
+            if report.mixed:
+                side().print(
+                    f"[yellow]batch {report.batch}[/] was begun with other rules, mappings or another version and "
+                    "finished with those of now: a table written before the break holds what the former made"
+                )
             if report.found is not None:
                 board.add(report.found)
             bar.advance(report.read)
@@ -143,4 +148,5 @@ def _drain(engine: LocalEngine, total: Sum, board: Board, *, json: bool, final: 
                         "seconds": round(report.seconds, 3),
                     }
                 )
-            engine.keep_house()
+            engine.keep_house(busy=True)
+    engine.keep_house()

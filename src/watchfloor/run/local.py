@@ -18,7 +18,6 @@ from pathlib import Path as FilePath
 import numpy as np
 import orjson
 
-from watchfloor import __version__
 from watchfloor.clock import Clock, monotonic_s, now_ms
 from watchfloor.collect.files import Opened, opened, walk
 from watchfloor.collect.integration import Integration
@@ -28,6 +27,7 @@ from watchfloor.collect.tail import Position, Tail, rotated
 from watchfloor.errors import EstateError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
 from watchfloor.ocsf.events import Events
+from watchfloor.run.memory import give_back
 from watchfloor.run.path import BATCH_BYTES, UNFRAMED, by_stream, unframed
 from watchfloor.run.prepare import Prepared, chosen_format
 from watchfloor.store import quarantine
@@ -75,6 +75,8 @@ class BatchReport:
     findings: int
     seconds: float
     redone: bool = False
+    mixed: bool = False
+    """Begun with other rules, mappings or another version than finished it: its tables may hold of both."""
     tables: Mapping[str, int] = field(default_factory=dict)
     integrations: Counter[str] = field(default_factory=Counter)
     leftovers: Leftovers = field(default_factory=Counter)
@@ -97,6 +99,7 @@ class LocalEngine:
 
     def __init__(self, estate: Estate, ready: Prepared, *, clock: Clock = now_ms) -> None:
         self.estate, self.ready, self._clock = estate, ready, clock
+        self._maker = ready.maker()
         self._mappers = source_mappers(estate, ready.path.mapper)
         self._products = {source.id: source.integration for source in estate.sources}
         for source in estate.sources:
@@ -228,7 +231,7 @@ class LocalEngine:
             blocks, end = self._next_batch()
             if not blocks:
                 return None
-            intent = self._committer.begin(end, maker=__version__)
+            intent = self._committer.begin(end, maker=self._maker)
         else:
             blocks = deque(self._reader.read(intent.start, until=intent.end))
         return self._commit(intent, blocks, redone, began)
@@ -250,7 +253,7 @@ class LocalEngine:
 
     def _commit(self, intent: Intent, blocks: deque[LandedBlock], redone: bool, began: float) -> BatchReport:
         made: dict[str, list[Events]] = defaultdict(list)
-        report = BatchReport(intent.batch, 0, 0, 0, 0, 0.0, redone)
+        report = BatchReport(intent.batch, 0, 0, 0, 0, 0.0, redone, redone and intent.maker != self._maker)
         rejected: list[quarantine.Quarantined] = []
         streams = deque(by_stream(blocks))
         blocks.clear()
@@ -284,9 +287,16 @@ class LocalEngine:
         report.seconds = monotonic_s() - began
         return report
 
-    def keep_house(self) -> None:
-        """Compact the tables that have gathered many small files."""
-        for name in self._lake.due():
+    def keep_house(self, *, busy: bool = False) -> None:
+        """Compact the tables that have gathered many small files.
+
+        Args:
+            busy: records are waiting: compacting costs a third of what processing costs, so most of it can wait.
+        """
+        due = self._lake.due(busy=busy)
+        if due:
+            give_back()  # delta-rs has an allocator of its own
+        for name in due:
             removed = self._lake.compact(name)
             log.info("compacted table %s: %d files", name, removed)
 

@@ -61,6 +61,12 @@ COMPACT_EVERY = 64
 """Appends to one table after which `due` names it."""
 
 TARGET_BYTES = 128 << 20
+ROW_GROUP = 131_072
+"""Rows written at a time by a compaction: with delta-rs' own million it takes half a gigabyte."""
+
+BUSY_TIMES = 8
+"""How many times more files a table may gather while records are waiting."""
+
 VACUUM_HOURS = 24
 NAME = re.compile(r"[a-z][a-z0-9_]{0,100}")
 
@@ -373,9 +379,14 @@ class Lake:
         except (DeltaError, OSError) as error:
             log.warning("no checkpoint for %s: %s", table.path.name, type(error).__name__)
 
-    def due(self) -> list[str]:
-        """Tables that have gathered enough small files to be worth compacting."""
-        return [name for name, table in self._tables.items() if table.appended >= self._compact_every]
+    def due(self, *, busy: bool = False) -> list[str]:
+        """Tables that have gathered enough small files to be worth compacting.
+
+        Args:
+            busy: records are waiting: only tables that cannot wait either.
+        """
+        enough = self._compact_every * (BUSY_TIMES if busy else 1)
+        return [name for name, table in self._tables.items() if table.appended >= enough]
 
     def compact(self, name: str) -> int:
         """Rewrite small files of a table into large ones; readers keep what they see. Gives how many files went."""
@@ -384,7 +395,7 @@ class Lake:
         done = delta.optimize.compact(
             target_size=TARGET_BYTES,
             max_concurrent_tasks=1,
-            writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
+            writer_properties=WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=ROW_GROUP),
         )
         self._reload(table)
         table.appended = 0
