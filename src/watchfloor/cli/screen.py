@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
@@ -87,22 +87,27 @@ def _as_json(value: Any) -> Any:
 
 def announce_compiling() -> None:
     """The first run on a machine compiles the kernels, which takes its time: say so, or it looks hung."""
-    from importlib.util import find_spec
-    from pathlib import Path
+    _compiling().said = False
 
-    for module in ("watchfloor.collect.tokeniser", "watchfloor.detect.kernels"):
-        spec = find_spec(module)
-        if spec is None or spec.origin is None:
-            continue
-        source = Path(spec.origin)
-        places = [source.parent / "__pycache__"]
-        if "NUMBA_CACHE_DIR" in os.environ:
-            places += [folder for folder in Path(os.environ["NUMBA_CACHE_DIR"]).glob("*") if folder.is_dir()]
-        changed = source.stat().st_mtime
-        compiled = (file for place in places for file in place.glob(f"{source.stem}.*.nbi"))
-        if not any(file.stat().st_mtime >= changed for file in compiled):
-            side().print("compiling the kernels, once on this machine: about 20 s")
-            return
+
+@cache
+def _compiling() -> Any:
+    from numba.core import event
+
+    class Once(event.Listener):  # type: ignore[misc]
+        said = False
+
+        def on_start(self, event: object) -> None:
+            if not self.said:
+                self.said = True
+                side().print("compiling the kernels, once on this machine: about 20 s")
+
+        def on_end(self, event: object) -> None:
+            pass
+
+    listener = Once()
+    event.register("numba:compile", listener)
+    return listener
 
 
 class Progress:
