@@ -169,5 +169,15 @@ def test_a_record_has_the_same_uid_wherever_it_stands_in_a_batch(make: Make) -> 
     assert uids(records.take(np.arange(3, 7))) == uids(records)[3:7] and len(set(uids(records))) == 10
 
 
+def test_what_is_left_stands_before_what_a_mapping_put_in_its_place(make: Make) -> None:
+    one = make("one", "")
+    mapping = one.folder / "mapping.py"
+    mapping.write_text(
+        mapping.read_text().replace('return event("base_event",', 'return event("base_event", {"unmapped.kind": 7},')
+    )
+    batch = Mapper([load_manifest(one.folder)]).map(_records({"kind": "x", "user": "ada"}, {"kind": "y", "user": "bo"}))
+    assert not batch.bad and [row["unmapped"]["kind"] for row in batch.events[0].to_pylist()] == ["x", "y"]
+
+
 def test_no_records_no_events(make: Make) -> None:
     assert Mapper([make("one", "")]).map(_records()).events == []

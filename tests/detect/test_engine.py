@@ -366,6 +366,24 @@ def test_routes_keep_their_case_for_who_minds_it() -> None:
 
 
 @slowly
+@given(
+    st.lists(st.sampled_from(["kiwi", "mimi", "0a", "12:30", "", "É", "k"]), min_size=1, max_size=4, unique=True),
+    st.lists(st.none() | st.text(alphabet="kimwKIMW012:-aAéÉ\u212a", max_size=8), min_size=1, max_size=12),
+)
+def test_keywords_that_are_words_pass_over_numbers_only(words: list[str], found: list[str | None]) -> None:
+    rules = [Rule(Predicate(None, Kind.CONTAINS, word.lower(), False), Source("any")) for word in words]
+    batch = Batch("thing", {"x.alpha": Column.of(found, pa.string())}, len(found))
+    expected = [
+        (row, number)
+        for row, text in enumerate(found)
+        for number, word in enumerate(words)
+        if text is not None and word.lower() in text.lower()
+    ]
+    engine = Engine(rules, TAXONOMY)
+    assert matched(engine, batch) == expected and matched(engine, batch) == expected
+
+
+@slowly
 @given(rules_of, batches(), st.data())
 def test_any_split_of_the_rows_gives_the_same_matches(rules: list[Rule], drawn: Any, data: st.DataObject) -> None:
     batch, _ = drawn

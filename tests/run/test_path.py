@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -197,3 +198,32 @@ def test_a_batch_finished_with_other_rules_says_so(
     with LocalEngine(load(estate), others) as engine:
         report = engine.process()
     assert report is not None and report.redone and report.mixed and report.read == 20
+    shutil.rmtree(estate / "var" / "lake")  # what `run` advises: the landing has every record
+    (estate / "var" / "cursor.json").unlink()
+    with LocalEngine(load(estate), others) as engine:
+        report = engine.process()
+    assert report is not None and not report.redone and report.read == 40
+
+
+def test_keeping_house_leaves_few_files_and_none_that_is_old(
+    ready: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from watchfloor.estate import load
+    from watchfloor.store.lake import Lake
+
+    real = Lake.vacuum
+    monkeypatch.setattr(Lake, "vacuum", lambda self, name: real(self, name, hours=0))
+    estate = small.estate(tmp_path, batch=5, more="compact_commits = 3")
+    (estate / "logs" / "ws" / "a.json").write_bytes(b"".join(LINES[:30]))
+    with LocalEngine(load(estate), ready) as engine:
+        engine.collect(final=True)
+        while engine.process() is not None:
+            engine.keep_house(busy=True)
+        made = small.tables(estate)
+
+        def files() -> int:
+            return len(list((estate / "var" / "lake" / "process_activity").rglob("*.parquet")))
+
+        assert files() == 6
+        engine.keep_house()
+        assert files() == 1 and small.tables(estate) == made

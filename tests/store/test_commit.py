@@ -35,36 +35,42 @@ def contents(folder: Path) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def run(folder: Path, batches: int, kill_after: float | None = None) -> bool:
-    """Run the program; give whether it came to its end before it was killed."""
+def run(folder: Path, batches: int, kill_after: float | None = None) -> float | None:
+    """Run the program; give how many seconds it worked, None when it was killed before its end."""
     arguments = [sys.executable, str(PROGRAM), str(folder), str(batches)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        began = time.monotonic()
         if kill_after is not None:
-            assert process.stdout is not None
-            process.stdout.readline()
             time.sleep(kill_after)
             process.send_signal(signal.SIGKILL)
         _, complaint = process.communicate(timeout=120)
         assert process.returncode in {0, -signal.SIGKILL}, complaint.decode()
-        return process.returncode == 0
+        return time.monotonic() - began if process.returncode == 0 else None
 
 
-def killed_over_and_over(folder: Path, kills: int, batches: int, seed: int) -> int:
-    """Kill the program `kills` times at random instants, then let it finish; give how often it had work left."""
+def killed_over_and_over(folder: Path, kills: int, batches: int, calm: float, seed: int) -> int:
+    """Kill the program `kills` times at random instants, then let it finish; give how often it had work left.
+
+    Args:
+        calm: seconds an undisturbed run takes; a kill comes while the machine at hand has work for it.
+    """
     chance, struck = random.Random(seed), 0
     for number in range(kills):
         # The goal moves with the kills, so that every one of them strikes a process at work.
         goal = max(2, batches * (number + 1) // kills)
-        struck += not run(folder, goal, chance.uniform(0, 0.4))
-    assert run(folder, batches)
+        struck += run(folder, goal, chance.uniform(0, calm / kills)) is None
+    assert run(folder, batches) is not None
     return struck
 
 
 def test_killed_at_random_instants(tmp_path: Path) -> None:
     calm, wild = tmp_path / "calm", tmp_path / "wild"
     batches = max(BATCHES, KILLS)
-    assert run(calm, batches)
-    struck = killed_over_and_over(wild, KILLS, batches, seed=11)
+    took = run(calm, batches)
+    assert took is not None
+    struck = killed_over_and_over(wild, KILLS, batches, took, seed=11)
     assert struck >= KILLS // 3, "the test hardly killed anything at work"
     assert contents(wild) == contents(calm)
     assert sum(map(len, contents(calm).values())) == batches * 20

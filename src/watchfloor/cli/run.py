@@ -131,7 +131,9 @@ def _drain(engine: LocalEngine, total: Sum, board: Board, *, json: bool, final: 
             if report.mixed:
                 side().print(
                     f"[yellow]batch {report.batch}[/] was begun with other rules, mappings or another version and "
-                    "finished with those of now: a table written before the break holds what the former made"
+                    "finished with those of now: a table written before the break holds what the former made. To have "
+                    "all of one kind, move lake and cursor.json out of the estate's var and run again: the landing has "
+                    "every record"
                 )
             if report.found is not None:
                 board.add(report.found)

@@ -289,7 +289,7 @@ def _finish(parts: Sequence[_Part]) -> Events:
     """Parts of one class, one behind the other, with what the framework knows beside what the mappings said.
 
     Raises:
-        _Differ: two parts give one attribute in different types.
+        _Differ: two parts give one attribute in different types; never for a part alone.
     """
     given: dict[str, list[tuple[int, Column]]] = {}
     rows = 0
@@ -298,14 +298,13 @@ def _finish(parts: Sequence[_Part]) -> Events:
             "metadata.product.name": part.integration.product,
             "metadata.product.vendor_name": part.integration.vendor,
             **part.mapped.attributes,
+            **{f"unmapped.{name}": column for name, column in part.record.left()},
         }
         size = len(part.record)
         for name, value in attributes.items():
             column = constant_like(value, size)
             if not column.all_missing:
                 given.setdefault(name, []).append((rows, column))
-        for name, column in part.record.left():
-            given.setdefault(f"unmapped.{name}", []).append((rows, column))
         rows += size
     columns: dict[str, Column] = {}
     for name, held in given.items():

@@ -288,7 +288,7 @@ class LocalEngine:
         return report
 
     def keep_house(self, *, busy: bool = False) -> None:
-        """Compact the tables that have gathered many small files.
+        """Compact the tables that have gathered many small files, and remove files nobody can need any more.
 
         Args:
             busy: records are waiting: compacting costs a third of what processing costs, so most of it can wait.
@@ -298,6 +298,7 @@ class LocalEngine:
             give_back()  # delta-rs has an allocator of its own
         for name in due:
             removed = self._lake.compact(name)
+            self._lake.vacuum(name)  # what a compaction replaced more than a day ago
             log.info("compacted table %s: %d files", name, removed)
 
 

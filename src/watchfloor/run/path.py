@@ -44,7 +44,7 @@ __all__ = ["BATCH_BYTES", "BATCH_RECORDS", "UNFRAMED", "Outcome", "Path", "by_st
 BATCH_RECORDS = 150_000
 """Records after which a batch is full."""
 
-BATCH_BYTES = 160 << 20
+BATCH_BYTES = 128 << 20
 """Bytes of records after which a batch is full, however few the records: memory follows the bytes."""
 
 UNFRAMED = "unframed"
@@ -100,6 +100,7 @@ class Path:
         return outcome
 
     def _map(self, blocks: Sequence[LandedBlock], outcome: Outcome, integration: str | None, mapper: Mapper) -> None:
+        """Blocks to events. One block is unpacked at a time; the values of all are free again when this returns."""
         bad: list[list[Bad]] = []
 
         def pieces() -> Iterator[Piece]:
