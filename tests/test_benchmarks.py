@@ -1,0 +1,56 @@
+"""What is measured with can be believed: the workloads are what they say, on any machine."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import orjson
+import pytest
+from benchmarks import workloads
+
+
+def _made(name: str, count: int, folder: Path) -> list[bytes]:
+    _, chunks = workloads.workload(name, count, shared=folder)
+    return b"".join(chunks).splitlines()
+
+
+@pytest.mark.parametrize("name", workloads.NAMES)
+def test_a_workload_is_so_many_records_and_always_the_same(name: str, tmp_path: Path) -> None:
+    lines = _made(name, 500, tmp_path)
+    assert len(lines) == 500
+    assert all(isinstance(orjson.loads(line), dict) for line in lines)
+    assert lines == _made(name, 500, tmp_path)
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("W1", 0.0, 0.6), ("procuniq", 0.7, 1.0), ("alluniq", 0.7, 1.0)])
+def test_values_are_as_new_as_the_name_says(name: str, least: float, most: float, tmp_path: Path) -> None:
+    events = [orjson.loads(line) for line in _made(name, 3_000, tmp_path)]
+    texts = [
+        value
+        for event in events
+        for field, value in event.items()
+        if isinstance(value, str) and field not in workloads.KEPT
+    ]
+    assert least <= len(set(texts)) / len(texts) <= most
+
+
+def test_process_creations_are_nothing_else(tmp_path: Path) -> None:
+    assert {orjson.loads(line)["EventID"] for line in _made("procmix", 500, tmp_path)} == {1, 4688}
+
+
+def test_a_new_value_is_of_the_same_kind() -> None:
+    chance = random.Random(1)
+    for text, kind in (
+        ("{5770385f-c22a-43e0-bf4c-06f5698ffbd9}", workloads.GUID),
+        ("2026-03-02T19:30:12.434Z", workloads.TIME),
+        ("192.0.2.1", workloads.ADDRESS),
+        ("0x3e7", workloads.NUMBER),
+        ("4072", workloads.NUMBER),
+        ("S-1-5-21-1-2-3-500", workloads.SID),
+    ):
+        made = workloads._new(text, chance)
+        assert made != text
+        assert kind.fullmatch(made)
+    made = workloads._new("C:\\Windows\\System32\\cmd.exe", chance)
+    assert made.startswith("C:\\Windows\\System32\\") and made.endswith("\\cmd.exe")
