@@ -100,8 +100,7 @@ def varied(source: Corpus, events: int, chunk: int = 250_000) -> Iterator[tuple[
     base = np.frombuffer(source.ndjson, np.uint8)
     ends = np.flatnonzero(base == 10) + 1
     # the first digit stays, so that no number begins with 0
-    places = np.concatenate([np.arange(m.start() + 1, m.end()) for m in VARIED.finditer(source.ndjson)] or [[]])
-    places = places.astype(np.int64)
+    places = np.concatenate([np.arange(m.start() + 1, m.end()) for m in VARIED.finditer(source.ndjson)] or [ends[:0]])
     held: list[bytes] = []
     size, given, round_ = 0, 0, 0
     while given < events:

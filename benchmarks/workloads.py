@@ -113,8 +113,9 @@ def _evtx(archive: Path) -> Iterator[dict[str, Any]]:
                 continue
             try:
                 for record in PyEvtxParser(io.BytesIO(opened.read(name))).records_json():
-                    said: dict[str, Any] = orjson.loads(record["data"])["Event"]
-                    system, data = said["System"], said.get("EventData") or {}
+                    said = orjson.loads(record["data"])["Event"]
+                    system: dict[str, Any] = said["System"]
+                    data: dict[str, Any] = said.get("EventData") or {}
                     number = system["EventID"]
                     event = {
                         "EventID": number["#text"] if isinstance(number, dict) else number,
