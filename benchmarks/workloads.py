@@ -112,7 +112,8 @@ def _evtx(archive: Path) -> Iterator[dict[str, Any]]:
             if not name.lower().endswith(".evtx"):
                 continue
             try:
-                for record in PyEvtxParser(io.BytesIO(opened.read(name))).records_json():
+                parser: Any = PyEvtxParser(io.BytesIO(opened.read(name)))
+                for record in parser.records_json():
                     said = orjson.loads(record["data"])["Event"]
                     system: dict[str, Any] = said["System"]
                     data: dict[str, Any] = said.get("EventData") or {}
