@@ -75,7 +75,7 @@ def _holds(predicate: Predicate, value: str) -> bool:
         return _in_network(value, constant)
     if kind is Kind.TIMEPART:
         part, number = constant
-        return bool(_time_part(value, part) == number)
+        return bool(_time_part(value, part) == int(number))
     number = _number(value)
     if number is None:
         return False

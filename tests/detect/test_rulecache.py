@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from pathlib import Path
 from subprocess import run
 
@@ -52,6 +53,51 @@ def test_what_comes_back_is_what_went_in(rules: Path, monkeypatch: pytest.Monkey
     assert load(rules) == fresh
     moved = rules.rename(rules.with_name("moved.yml"))
     assert load(moved).rules[0].file == str(moved)
+
+
+def test_a_known_archive_is_not_unpacked(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = rules.with_name("rules.zip")
+
+    def pack(*names: str) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in names:
+                archive.writestr(name, RULES if name == "one.yml" else RULES.replace("Everything", name))
+
+    def at(path: Path) -> tuple[Rulebook, Rulebook]:
+        return load_rules([path], cache=path.parent / "cache"), load_rules([path])
+
+    pack("one.yml")
+    assert len(set(map(repr, (*at(path), *at(path))))) == 1
+    pack("one.yml", "two.yml")
+    assert len({repr(book) for _ in range(2) for book in at(path)}) == 1
+    fresh = load_rules([path])
+    monkeypatch.setattr("watchfloor.detect.rulebook._unpacked", lambda *_: pytest.fail("unpacked"))
+    assert load(path) == fresh
+    (path.parent / "cache" / rulecache.FILE).unlink()
+    with pytest.raises(pytest.fail.Exception):
+        load(path)
+
+
+def test_an_archive_that_is_not_whole_is_read_each_time(rules: Path) -> None:
+    path = rules.with_name("rules.zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("one.yml", RULES)
+        archive.writestr("two.yml", RULES.replace("Everything", "Nothing"))
+    path.write_bytes(path.read_bytes().replace(b"Everything", b"Everythink"))
+    fresh = load_rules([path])
+    assert any("cannot be unpacked" in problem.reason for problem in fresh.problems)
+    assert load(path) == load(path) == fresh
+
+
+def test_what_is_long_unused_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rulecache, "STALE", 2)
+    for turn in range(5):
+        cache = rulecache.RuleCache(tmp_path, None)
+        cache.put(bytes([turn]), [])
+        cache.save()
+        assert rulecache.RuleCache(tmp_path, None).get("name", bytes([turn])) == []
+    known = [rulecache.RuleCache(tmp_path, None).get("name", bytes([turn])) for turn in range(5)]
+    assert known.count([]) <= 3
 
 
 def test_a_second_start_does_not_need_pysigma(rules: Path) -> None:

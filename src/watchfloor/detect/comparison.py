@@ -300,7 +300,7 @@ def describe(predicate: Predicate) -> str:
         case Kind.EXISTS:
             return f"{field} exists"
         case Kind.GLOB:
-            text = "".join(part.value if isinstance(part, Token) else part for part in value)
+            text = "".join(part.sign if isinstance(part, Token) else part for part in value)
             return f"{field} like {text!r}{cased}"
         case Kind.REGEX:
             return f"{field} matches /{value[0]}/{value[1]}"

@@ -344,5 +344,7 @@ def _time_node(field: str | None, value: SigmaTimestampPart, holds: Any) -> Node
     """A part of a time compared with a number: one predicate for each number that will do."""
     part = value.timestamp_part.name.lower()
     return disjunction(
-        Predicate(field, Kind.TIMEPART, (part, number)) for number in _TIME_RANGE[part] if holds(number, value.number)
+        Predicate(field, Kind.TIMEPART, (part, str(number)))
+        for number in _TIME_RANGE[part]
+        if holds(number, value.number)
     )

@@ -2,14 +2,16 @@
 
 Field names are still Sigma's; `taxonomy` says in which columns of an event they are found. Trees are built with
 `conjunction`, `disjunction` and `negation`, which keep them small: flat, without duplicates, without constants inside.
+They are msgspec structs, so that thousands of rules come out of the cache in some ten milliseconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 __all__ = [
     "And",
@@ -43,18 +45,28 @@ class Kind(Enum):
     GTE = "gte"
     EXISTS = "exists"  # value: None; "is there any value". `null` and `exists: false` are Not(EXISTS)
     FIELDREF = "fieldref"  # value: (other field, mode) with mode out of "equals", "contains", "startswith", "endswith"
-    TIMEPART = "timepart"  # value: (part, number) with part out of "minute hour day week month year"; UTC, ISO week
+    TIMEPART = "timepart"  # value: (part, digits) with part out of "minute hour day week month year"; UTC, ISO week
 
 
-class Token(Enum):
-    """What stands between the literal parts of a GLOB."""
+class Token(IntEnum):
+    """What stands between the literal parts of a GLOB. A number, so that no text can be taken for it."""
 
-    MANY = "*"
-    ONE = "?"
+    MANY = 0
+    ONE = 1
+
+    @property
+    def sign(self) -> str:
+        """As people write it."""
+        return "*?"[self]
 
 
-@dataclass(frozen=True, slots=True)
-class Predicate:
+if TYPE_CHECKING:
+    Value = Any  # which one, only the kind knows
+else:
+    Value = None | str | float | tuple[str | Token, ...]
+
+
+class Predicate(msgspec.Struct, frozen=True, array_like=True, tag="?", gc=False):
     """One test of one field.
 
     Args:
@@ -67,33 +79,29 @@ class Predicate:
 
     field: str | None
     kind: Kind
-    value: Any
+    value: Value
     cased: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(msgspec.Struct, frozen=True, array_like=True, tag="&", gc=False):
     """True when all are."""
 
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(msgspec.Struct, frozen=True, array_like=True, tag="|", gc=False):
     """True when one is."""
 
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(msgspec.Struct, frozen=True, array_like=True, tag="!", gc=False):
     """True when the other is not."""
 
     arg: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(msgspec.Struct, frozen=True, array_like=True, tag="=", gc=False):
     """True or false whatever the event says."""
 
     value: bool

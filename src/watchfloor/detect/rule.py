@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from watchfloor.detect.predicate import Node
 
@@ -15,8 +16,7 @@ STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 ProblemKind = Literal["error", "unsupported", "placeholder", "correlation", "duplicate", "no_route", "unused"]
 
 
-@dataclass(frozen=True, slots=True)
-class Logsource:
+class Logsource(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Which log a rule is about (Sigma specification v2.1.0, log source); at least one is given."""
 
     product: str | None = None
@@ -42,8 +42,7 @@ class Logsource:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True, array_like=True, tag="rule", gc=False):
     """One Sigma detection rule, lowered.
 
     Args:
@@ -87,8 +86,7 @@ class Rule:
     filters: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True, array_like=True, tag="filter", gc=False):
     """A Sigma filter: where it holds, the rules it names fire no more.
 
     Args:
@@ -105,8 +103,7 @@ class Filter:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True, array_like=True, tag="problem", gc=False):
     """A document that is not loaded, or (in a rulebook's `notes`) something worth knowing about one that is.
 
     Args:

@@ -5,19 +5,22 @@ A Sigma engine that silently drops a rule leaves its owner blind. So: rules + pr
 
 from __future__ import annotations
 
-import dataclasses
+import hashlib
 import io
 import logging
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from msgspec.structs import replace
 
 from watchfloor.detect.predicate import conjunction
 from watchfloor.detect.rule import Filter, Problem, Rule
-from watchfloor.detect.rulecache import Found, RuleCache
+from watchfloor.detect.rulecache import Found, RuleCache, digest
 from watchfloor.documents import MAX_BYTES, parse_yaml
 from watchfloor.errors import EstateError, RuleError
 
@@ -78,12 +81,12 @@ def load_rules(
     notes: list[Problem] = []
     documents = 0
     memory = None if cache is None else RuleCache(cache, placeholders)
-    for name, payload in _files(paths):
-        if isinstance(payload, Problem):
+    for name, content in _files(paths, memory):
+        if isinstance(content, Problem):
             documents += 1
-            problems.append(payload)
+            problems.append(content)
             continue
-        for found in _remembered(name, payload, placeholders, memory):
+        for found in _documents(name, content, placeholders, memory):
             documents += 1
             if isinstance(found, Problem):
                 problems.append(found)
@@ -103,14 +106,19 @@ def load_rules(
     return Rulebook(tuple(rules.values()), tuple(problems), tuple(notes), documents)
 
 
-def _remembered(
-    name: str, payload: bytes, placeholders: Mapping[str, Sequence[str]] | None, memory: RuleCache | None
-) -> list[Found]:
-    found = None if memory is None else memory.get(name, payload)
+def _documents(
+    name: str, content: bytes | Known, placeholders: Mapping[str, Sequence[str]] | None, memory: RuleCache | None
+) -> Sequence[Found]:
+    """The documents of one file, out of the memory where it can be."""
+    if memory is None:
+        assert isinstance(content, bytes)
+        return list(_read_file(name, content, placeholders))
+    known = content.digest if isinstance(content, Known) else digest(content)
+    found = memory.get(name, known)
     if found is None:
-        found = list(_read_file(name, payload, placeholders))
-        if memory is not None:
-            memory.put(payload, found)
+        assert isinstance(content, bytes)
+        found = list(_read_file(name, content, placeholders))
+        memory.put(known, found)
     return found
 
 
@@ -128,7 +136,7 @@ def _read_file(name: str, payload: bytes, placeholders: Mapping[str, Sequence[st
 
 def _duplicate(first: Rule, second: Rule, problems: list[Problem], notes: list[Problem]) -> None:
     place = f"{first.file}:{first.line}"
-    same = dataclasses.replace(second, file=first.file, line=first.line) == first
+    same = replace(second, file=first.file, line=first.line) == first
     reason = f"the id {first.id} is already taken by {place}" + (", with the same content" if same else "")
     remedy = "remove one of the two" if same else "give this rule an id of its own, or remove one of the two"
     (notes if same else problems).append(Problem(second.file, second.line, second.title, reason, remedy, "duplicate"))
@@ -151,7 +159,7 @@ def _apply(rule_filter: Filter, rules: dict[str, Rule], notes: list[Problem]) ->
             continue
         hit = True
         condition = conjunction((rule.condition, rule_filter.condition))
-        rules[key] = dataclasses.replace(rule, condition=condition, filters=(*rule.filters, rule_filter.id))
+        rules[key] = replace(rule, condition=condition, filters=(*rule.filters, rule_filter.id))
     if not hit:
         reason = "the filter applies to no rule that is loaded"
         remedy = "check the ids and the log source it names"
@@ -161,51 +169,94 @@ def _apply(rule_filter: Filter, rules: dict[str, Rule], notes: list[Problem]) ->
 # ----------------------------------------------------------------------------------------------------- files
 
 
-def _files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes | Problem]]:
+class Known(NamedTuple):
+    """A file inside an archive whose documents are remembered: it need not be unpacked."""
+
+    digest: bytes
+
+
+Content = bytes | Known | Problem
+"""What stands in a file, or why nobody can say."""
+
+
+def _files(paths: Sequence[Path], memory: RuleCache | None) -> Iterator[tuple[str, Content]]:
     for path in paths:
         path = Path(path)
         if path.is_dir():
-            below = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES or p.suffix.lower() == ".zip")
-            for file in sorted(below):
-                if file.is_file():
-                    yield from _file(file)
+            for file in sorted(_below(str(path)), key=lambda name: name.split(os.sep)):
+                yield from _file(file, memory)
         elif path.exists():
-            yield from _file(path)
+            yield from _file(str(path), memory)
         else:
             raise RuleError("there is no such file or folder", file=path, remedy="check the path given with --rules")
 
 
-def _file(path: Path) -> Iterator[tuple[str, bytes | Problem]]:
-    name = str(path)
+def _below(folder: str) -> Iterator[str]:
+    """Files of rules and archives of them at any depth; links to folders are not followed."""
     try:
-        with path.open("rb") as file:
-            if file.read(4) == b"PK\x03\x04":
-                yield from _archive(path)
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        _log.warning("%s cannot be read: %s", folder, error.strerror)
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path)
+        elif entry.name.lower().endswith((*SUFFIXES, ".zip")) and entry.is_file():
+            yield entry.path
+
+
+def _file(path: str, memory: RuleCache | None) -> Iterator[tuple[str, Content]]:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+            if content.startswith(b"PK\x03\x04"):
+                file.seek(0)
+                yield from _archive(path, file, memory)
                 return
-            file.seek(0)
-            yield name, file.read(MAX_BYTES + 1)
+            yield path, content
     except OSError as error:
         reason = f"cannot be read: {error.strerror or error}"
-        yield name, Problem(name, 1, "", reason, "check that it may be read", "error")
+        yield path, Problem(path, 1, "", reason, "check that it may be read", "error")
 
 
-def _archive(path: Path) -> Iterator[tuple[str, bytes | Problem]]:
+def _archive(path: str, file: io.BufferedReader, memory: RuleCache | None) -> Iterator[tuple[str, Content]]:
+    """The rules in a zip archive; one that was read before is not even unpacked."""
+    if memory is None:
+        yield from _unpacked(path, file)
+        return
+    whole = hashlib.file_digest(file, "sha256").digest()
+    known = memory.members(whole)
+    if known is not None:
+        yield from ((f"{path}/{name}", Known(content)) for name, content in known)
+        return
+    members: list[tuple[str, bytes]] = []
+    sound = True
+    for name, content in _unpacked(path, file):
+        if isinstance(content, bytes):
+            members.append((name[len(path) + 1 :], digest(content)))
+        sound = sound and isinstance(content, bytes)
+        yield name, content
+    if sound:
+        memory.put_members(whole, members)
+
+
+def _unpacked(path: str, file: BinaryIO) -> Iterator[tuple[str, bytes | Problem]]:
     """The rules in a zip archive; what claims to unpack beyond the limits is not unpacked."""
     left = MAX_ARCHIVE_BYTES
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             members = sorted(
                 (m for m in archive.infolist() if m.filename.lower().endswith(SUFFIXES)), key=lambda m: m.filename
             )
             if len(members) > MAX_ARCHIVE_MEMBERS:
                 reason = f"the archive holds {len(members):,} rule files; at most {MAX_ARCHIVE_MEMBERS:,} are read"
-                yield str(path), Problem(str(path), 1, "", reason, "split the archive", "error")
+                yield path, Problem(path, 1, "", reason, "split the archive", "error")
                 return
             for member in members:
                 name = f"{path}/{member.filename}"
                 try:
-                    with archive.open(member) as file:
-                        payload = file.read(min(MAX_BYTES, left) + 1)
+                    with archive.open(member) as inside:
+                        payload = inside.read(min(MAX_BYTES, left) + 1)
                 except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
                     reason = f"cannot be unpacked: {error}"
                     yield name, Problem(name, 1, "", reason, "pack the archive again, without a password", "error")
@@ -217,4 +268,4 @@ def _archive(path: Path) -> Iterator[tuple[str, bytes | Problem]]:
                     return
                 yield name, payload
     except (zipfile.BadZipFile, io.UnsupportedOperation) as error:
-        yield str(path), Problem(str(path), 1, "", f"not a readable zip archive: {error}", "pack it again", "error")
+        yield path, Problem(path, 1, "", f"not a readable zip archive: {error}", "pack it again", "error")

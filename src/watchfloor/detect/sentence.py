@@ -69,7 +69,7 @@ def predicate(test: Predicate) -> str:
         part, number = test.value
         return f"{part} of {field} is {number}"
     if test.kind is Kind.GLOB:
-        text = "".join(part.value if isinstance(part, Token) else part for part in test.value)
+        text = "".join(part.sign if isinstance(part, Token) else part for part in test.value)
         return f"{field} looks like {text!r}{cased}"
     if test.kind is Kind.REGEX:
         pattern, flags = test.value
