@@ -37,8 +37,8 @@ format: $(READY) ## put every file into the house style
 golden: $(READY) ## rewrite all golden files; review the diff
 	@$(BIN)/watchfloor golden --all --accept
 
-bench: $(READY) ## the measured figures of the README
-	@$(BIN)/python -m benchmarks
+bench: $(READY) ## measure all, keep it in benchmarks/RESULTS.md and docs/measured.md
+	@$(BIN)/python -m benchmarks --write
 
 docs: $(READY)  ## the documentation site in site/
 	@$(BIN)/zensical build --clean

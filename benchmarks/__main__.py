@@ -1,33 +1,56 @@
-"""All measurements, one after the other: `make bench`. Prints Markdown; what goes on besides goes to stderr."""
+"""All measurements, one after the other: `make bench`. Prints Markdown; what goes on besides goes to stderr.
+
+python -m benchmarks --quick                 a look, in about two minutes
+python -m benchmarks --write                 everything, kept in benchmarks/RESULTS.md and docs/measured.md
+python -m benchmarks --only rules --write    one measurement, kept; the others stay
+python -m benchmarks --soak 1000M            events without end: pace and memory
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
-from benchmarks import detect_peers, differential, end_to_end, kill9, machine, start_up
+from benchmarks import detection, differential, end_to_end, kill9, machine, results, soak, start_up
 
 
 def main() -> None:
     """Run what was asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--events", type=machine.count_of, default=5_000_000, help="events of end_to_end (default: 5M)")
     parser.add_argument("--kills", type=int, default=200, help="kills of kill9 (default: 200)")
-    parser.add_argument("--only", choices=("end_to_end", "spread", "detect_peers", "differential", "kill9", "start_up"))
+    parser.add_argument("--soak", type=machine.count_of, default=None, metavar="EVENTS", help="only the soak, so long")
+    parser.add_argument("--quick", action="store_true", help="few events, detection only")
+    parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/RESULTS.md")
+    parser.add_argument("--only", choices=results.SECTIONS)
     given = parser.parse_args()
-    parts = {
-        "end_to_end": lambda: end_to_end.main(given.events),
-        "spread": lambda: end_to_end.main(min(given.events, 500_000), one_day=False),
-        "kill9": lambda: kill9.main(given.kills),
-        "start_up": start_up.main,
-        "differential": differential.main,
-        "detect_peers": detect_peers.main,  # last: it keeps this process on one core
+    sizes = detection.QUICK if given.quick else detection.FULL
+    parts: dict[str, Callable[[], str]] = {
+        "detection": lambda: detection.main(sizes),
+        "rules": lambda: detection.more_rules(sizes),
     }
+    if not given.quick:
+        parts |= {
+            "batches": detection.batches,
+            "end_to_end": lambda: end_to_end.main(given.events),
+            "spread": lambda: end_to_end.main(min(given.events, 500_000), one_day=False),
+            "differential": differential.main,
+            "start_up": start_up.main,
+            "kill9": lambda: kill9.main(given.kills),
+            "soak": lambda: soak.main(given.soak or 10_000_000),  # last: it keeps this process on one core
+        }
+    only = "soak" if given.soak else given.only
     print(f"Measured on {machine.described()}.", flush=True)
     for name, measure in parts.items():
-        if given.only in (None, name):
+        if only in (None, name):
             print(f"{name} ...", file=sys.stderr)
-            print(f"\n{measure()}", flush=True)
+            said = measure()
+            print(f"\n{said}", flush=True)
+            if given.write:
+                results.keep(name, said)
 
 
 if __name__ == "__main__":

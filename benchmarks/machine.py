@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import resource
 import shutil
 import tempfile
@@ -36,7 +37,13 @@ def peak_mb() -> float:
 def described() -> str:
     """The machine in one line."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    return f"{os.cpu_count()} cores of a virtual machine, one pinned; {memory:.0f} GiB"
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            lines = [line for line in file if line.startswith("model name")]
+    except OSError:
+        lines = []
+    model = lines[0].partition(":")[2].strip() if lines else platform.machine()
+    return f"{os.cpu_count()} cores ({model}) of a virtual machine, one pinned; {memory:.0f} GiB"
 
 
 @contextmanager

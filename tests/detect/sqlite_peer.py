@@ -82,20 +82,15 @@ def log_source(rule: Mapping[str, Any]) -> Any:
     return None if category or channel is None else {"Channel": channel}
 
 
-def queries(folders: Iterable[Path]) -> tuple[dict[str, str], Counter[str]]:
-    """The rules as SQL: rule id -> condition; and why the others are none."""
-    from sigma.backends.sqlite import sqliteBackend
-    from sigma.exceptions import SigmaError
-    from sigma.rule import SigmaRule
-
+def documents(folders: Iterable[Path]) -> tuple[dict[str, dict[str, Any]], Counter[str]]:
+    """The rules as documents whose detection also asks for the log source, by rule id; and why others are left out."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    backend = sqliteBackend()
-    made: dict[str, str] = {}
+    made: dict[str, dict[str, Any]] = {}
     left: Counter[str] = Counter()
     for path in sorted(path for folder in folders for path in folder.rglob("*.yml")):
-        documents = [document for document in yaml.load_all(path.read_text("utf-8"), loader) if document]
-        rule = documents[0]
-        source = log_source(rule) if len(documents) == 1 and "detection" in rule else None
+        found = [document for document in yaml.load_all(path.read_text("utf-8"), loader) if document]
+        rule = found[0]
+        source = log_source(rule) if len(found) == 1 and "detection" in rule else None
         if source is None:
             left["not of Windows"] += 1
             continue
@@ -106,12 +101,26 @@ def queries(folders: Iterable[Path]) -> tuple[dict[str, str], Counter[str]]:
         detection["_source"] = source  # `them` does not mean names that begin with _
         detection["condition"] = f"({detection['condition']}) and _source"
         rule["logsource"] = {"product": "windows"}
+        made[str(rule["id"])] = rule
+    return made, left
+
+
+def queries(folders: Iterable[Path]) -> tuple[dict[str, str], Counter[str]]:
+    """The rules as SQL: rule id -> condition; and why the others are none."""
+    from sigma.backends.sqlite import sqliteBackend
+    from sigma.exceptions import SigmaError
+    from sigma.rule import SigmaRule
+
+    backend = sqliteBackend()
+    made: dict[str, str] = {}
+    found, left = documents(folders)
+    for name, rule in found.items():
         try:
             (text,) = backend.convert_rule(SigmaRule.from_dict(rule))
         except (SigmaError, NotImplementedError, ValueError) as error:
             left[type(error).__name__] += 1
             continue
-        made[str(rule["id"])] = text.partition(" WHERE ")[2]
+        made[name] = text.partition(" WHERE ")[2]
     return made, left
 
 
