@@ -17,3 +17,8 @@ def now_ms() -> int:
 def monotonic_s() -> float:
     """Seconds of a clock that never goes back; only differences mean anything."""
     return time.monotonic()
+
+
+def cpu_s() -> float:
+    """Seconds of processor time this process has used, all threads together; only differences mean anything."""
+    return time.process_time()

@@ -66,6 +66,7 @@ def application() -> Any:
 
 VERBS = {
     "detect": "Find attacks in log files: no estate, no set-up.",
+    "profile": "What rules cost, which never fire and why, where the time goes.",
     "run": "Run an estate: collect, map, detect, store.",
     "hunt": "Ask the lake in SQL.",
     "check": "Check an estate: configuration, rules, integrations.",

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from watchfloor.detect import kernels
-from watchfloor.detect.comparison import comparison, describe, holds
+from watchfloor.detect.comparison import Comparison, comparison, describe, holds
 from watchfloor.detect.kernels import Int32s, Int64s
 from watchfloor.detect.lookup import EventsLike, Layout, Source, elements, is_text, leaves, texts_of
 from watchfloor.detect.matcher import RARE, Matcher, Texts
@@ -79,6 +79,7 @@ class Engine:
         taxonomy: where log sources and fields are found.
         budget: bytes of values to remember between batches.
         plans: route plans to remember between batches.
+        matcher: makes the machines of a field; a profile puts in one that keeps count.
 
     Attributes:
         unrouted: positions of rules whose log source the taxonomy does not know: they never match.
@@ -86,9 +87,16 @@ class Engine:
     """
 
     def __init__(
-        self, rules: Sequence[RuleLike], taxonomy: TaxonomyLike, *, budget: int = 64 << 20, plans: int = 4096
+        self,
+        rules: Sequence[RuleLike],
+        taxonomy: TaxonomyLike,
+        *,
+        budget: int = 64 << 20,
+        plans: int = 4096,
+        matcher: Callable[[Sequence[Comparison], tuple[np.uint64, np.uint64]], Matcher] = Matcher,
     ) -> None:
         self._rules = rules
+        self._matcher = matcher
         self._questions = Questions(rules, taxonomy)
         self.unrouted = tuple(self._questions.unrouted)
         self.rejected: Mapping[int, RuleError] = self._questions.rejected
@@ -118,6 +126,15 @@ class Engine:
             "plan_bytes": self._plans.nbytes,
             "matcher_bytes": sum(question.matcher.nbytes for question in self._asked.values()),
         }
+
+    @property
+    def questions(self) -> Questions:
+        """What the rules ask: tests, fields, trees."""
+        return self._questions
+
+    def machine(self, place: int) -> Matcher:
+        """The machines for a field, by its number; built when first needed."""
+        return self._question(place).matcher
 
     # -- matching -----------------------------------------------------------------------------------------------------
 
@@ -289,7 +306,7 @@ class Engine:
             starts = np.zeros(len(owners) + 1, np.int64)
             np.cumsum([len(marks) for marks in owners], out=starts[1:])
             flat = np.array([mark for marks in owners for mark in marks], np.int32)
-            question = Question(Matcher(tuple(asked.atoms), self._key), starts, flat, len(asked.marks))
+            question = Question(self._matcher(tuple(asked.atoms), self._key), starts, flat, len(asked.marks))
             self._asked[place] = question
         return question
 
@@ -373,6 +390,12 @@ class Engine:
         for k, number in enumerate(plans.references):
             ref_rows[k] = position.get(number, -1)
         return ref_rows, answers
+
+    def compared(self, events: EventsLike, test: ReferenceTest, rows: Int32s) -> npt.NDArray[np.bool_]:
+        """Per one of these rows: does a value of the left field compare with one of the right?"""
+        answers = np.zeros(len(events), np.bool_)
+        self._compare(events, test, rows, answers)
+        return answers[rows]
 
     def _compare(self, events: EventsLike, test: ReferenceTest, rows: Int32s, out: npt.NDArray[np.bool_]) -> None:
         """out[row] = a value of the left field compares with one of the right, once per distinct pair."""
