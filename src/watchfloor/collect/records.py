@@ -19,21 +19,21 @@ import pyarrow as pa
 
 from watchfloor.collect.quarantine import Bad
 from watchfloor.collect.tokeniser import (
+    ARENA,
     BAD,
     NAME_BYTES,
     NAMES,
     PADDING,
     PATHS,
     REASONS,
+    RECENT,
     RECORD,
     ROWS,
     SPELLED,
-    TEXT_SIZE,
+    SUCCESSORS,
     TOKENS,
-    TOP,
     VALUES,
     group_columns,
-    intern_values,
     rebuild,
     tokenise_block,
 )
@@ -353,20 +353,19 @@ class _Tables:
         self._state[PATHS] = 1
         self._tables: dict[int, npt.NDArray[Any]] = {
             TOKENS: np.empty((max(256, whole // 40), 2), np.int32),  # untouched memory costs nothing
-            VALUES: np.empty((max(256, size // 512), 3), np.int64),
+            VALUES: np.empty((max(256, size // 96), 3), np.int64),
+            ARENA: np.empty(size + PADDING, np.uint8),
             SPELLED: np.empty((max(256, size // 512), 4), np.int64),
-            PATHS: np.empty((256, 11), np.int64),
+            PATHS: np.empty((256, 6), np.int64),
             NAMES: np.empty((256, 4), np.int64),
             NAME_BYTES: np.empty(1 << 14, np.uint8),
         }
         # the object itself; no key can find it
-        self._tables[PATHS][0] = (0, -1, 0, -1, -1, -1, -1, -1, 0, -1, -1)
+        self._tables[PATHS][0] = (0, -1, 0, -1, -1, -1)
         self._slots = {kind: _slots(self._tables[kind], 0) for kind in (VALUES, SPELLED, PATHS, NAMES)}
+        self._successors = np.full(SUCCESSORS, -1, np.int32)
+        self._recent = np.full(3 * RECENT, np.iinfo(np.uint64).max, np.uint64)
         self._buffer = np.empty(0, np.uint8)
-        self._values = np.empty((max(256, size // 96), 3), np.int64)
-        self._value_slots = _slots(self._values, 0)
-        self._arena = np.empty(size + PADDING, np.uint8)
-        self._count, self._top = 0, 0
         self._rows: list[tuple[int, _Int64, _Uint64]] = []
 
     def add(self, data: _Bytes, offsets: _Int64, piece: int) -> tuple[_Int64, _Int64]:
@@ -389,53 +388,41 @@ class _Tables:
         return rows[:good, 0], bad[:refused]
 
     def _fill(self, text: _Bytes) -> None:
-        """The buffer: the text, padding, room for strings without their escapes, padding that begins with {}."""
+        """The buffer: the text, then padding; and once more padding, which begins with {}."""
         size = len(text)
-        need = 2 * size + 3 * PADDING
-        if not need <= len(self._buffer) <= max(2 * need, 4 * PIECE):
+        need = size + 2 * PADDING
+        if not need <= len(self._buffer) <= max(2 * need, 2 * PIECE):
             self._buffer = np.empty(need, np.uint8)
             self._buffer[-PADDING:] = 0
             self._buffer[-PADDING : 2 - PADDING] = (123, 125)
         self._buffer[:size] = text
         self._buffer[size : size + PADDING] = 0
-        self._state[TOP] = size + PADDING
 
     def _run(self, offsets: _Int64, rows: _Int64, prints: _Uint64, bad: _Int64) -> tuple[int, int]:
         """Tokenise what is in the buffer; returns how many rows and how many bad records it gave."""
         state, tables, slots = self._state, self._tables, self._slots
-        state[[VALUES, SPELLED, RECORD, ROWS, BAD]] = 0
-        slots[VALUES].fill(0)
-        slots[SPELLED].fill(0)
-        tables[PATHS][: state[PATHS], TEXT_SIZE] = -1
-        before = int(state[TOKENS])
+        state[[RECORD, ROWS, BAD]] = 0
         while full := tokenise_block(
             self._buffer, offsets, _seeds(), state, rows, prints, bad, tables[TOKENS],
-            tables[VALUES], slots[VALUES], tables[SPELLED], slots[SPELLED],
-            tables[PATHS], slots[PATHS], tables[NAMES], slots[NAMES], tables[NAME_BYTES],
+            tables[VALUES], slots[VALUES], tables[ARENA], self._recent, tables[SPELLED], slots[SPELLED],
+            tables[PATHS], slots[PATHS], self._successors, tables[NAMES], slots[NAMES], tables[NAME_BYTES],
         ):  # fmt: skip
+            if full == ARENA:
+                self._more_room()
+                continue
             tables[full] = _grown(tables[full], 2 * len(tables[full]))
             if full in slots:
                 slots[full] = _slots(tables[full], int(state[full]))
-        self._intern(before)
         return int(state[ROWS]), int(state[BAD])
 
-    def _intern(self, first: int) -> None:
-        """Move the values of the piece, and its tokens from `first` on, into the batch."""
-        fresh, used = self._tables[VALUES], int(self._state[VALUES])
-        if self._count + used > len(self._values):
-            self._values = _grown(self._values, 2 * (self._count + used))
-            self._value_slots = _slots(self._values, self._count)
-        need = self._top + int(fresh[:used, 1].sum()) + PADDING
-        if need > LIMIT:
+    def _more_room(self) -> None:
+        """Room for the texts of values: half as much again, and for the longest text there can be in this piece."""
+        top, have = int(self._state[ARENA]), len(self._tables[ARENA])
+        if top + 2 * len(self._buffer) > LIMIT:
             raise SourceMalformed(
                 f"the values of one batch take more than {LIMIT} bytes", remedy="set [engine] batch_records lower"
             )
-        if need > len(self._arena):
-            self._arena = _grown(self._arena, max(need, len(self._arena) + len(self._arena) // 2))
-        self._count, self._top = intern_values(
-            self._buffer, fresh, used, self._values, self._value_slots, self._count, self._arena, self._top,
-            self._tables[TOKENS], first, int(self._state[TOKENS]),
-        )  # fmt: skip
+        self._tables[ARENA] = _grown(self._tables[ARENA], max(have + have // 2, top + 2 * len(self._buffer) + PADDING))
 
     def done(self) -> _Table:
         """All pieces as one."""
@@ -452,8 +439,8 @@ class _Tables:
             prints[:, :2],
             prints[:, 2],
             tables[TOKENS][: state[TOKENS]],
-            self._values[: self._count],
-            self._arena,
+            tables[VALUES][: state[VALUES]],
+            tables[ARENA],
             tables[NAMES][: state[NAMES]],
             tables[NAME_BYTES][: state[NAME_BYTES]],
         )
@@ -598,4 +585,4 @@ def _texts(offsets: _Int32, text: _Bytes) -> pa.Array:
 @functools.cache
 def _seeds() -> _Uint64:
     """This process's secret for the hash tables: without it nobody can choose values that collide."""
-    return np.frombuffer(secrets.token_bytes(32), np.uint64).copy()
+    return np.frombuffer(secrets.token_bytes(80), np.uint64).copy()

@@ -2,10 +2,21 @@
 
 `tokenise_block` walks every record of a piece once. Keys become *name ids* (dotted paths), scalars become *value ids*;
 both are interned in hash tables that compare the bytes whenever hashes agree, under a random key per process, because
-whoever writes the log chooses the keys and the values. Names serve all pieces of a batch; values are interned piece by
-piece, in tables that stay in the processor's cache, and `intern_values` joins them: that reads each distinct value
-once, and costs half of what one large table costs. `group_columns` turns the triples of chosen rows into columns with
-one counting sort.
+whoever writes the log chooses the keys and the values. `group_columns` turns the triples of chosen rows into columns
+with one counting sort.
+
+    record      {"Channel":"System","Image":"C:\\\\a.exe"}
+                  |                  |
+    paths       which key under which object      successors: where we are + 8 bytes of the key -> most likely path
+      -> names  "Channel", "Image"                (a guess that is compared, else the hash table)
+                            |            |
+    recent      hash, length -> value id, place in the arena                 (a guess that is compared)
+      values    distinct texts -> value id        spelled: strings with escapes -> the value they come to
+      arena     C:\\a.exe  C:\\\\a.exe  System ...     every distinct text once, also as it is spelled
+                            |            |
+    tokens      (name id, value id) row after row
+
+Guesses are the rule: one comparison of up to 64 bytes, no branch that depends on a length, decides a key or a value.
 
 What is a record (RFC 8259, with these deliberate choices):
 
@@ -19,8 +30,8 @@ How an object becomes names: nested objects are joined with "."; an array is one
 `name[]`; an empty nested object is the text `{}`; `null` gives nothing. Two members of one record that come to the same
 name (a repeated key, another escape, `{"a.b": ..}` beside `{"a": {"b": ..}}`): the last one wins.
 
-All kernels work on one buffer that ends in `PADDING` readable bytes, so that 32 bytes may be loaded wherever one
-may be read; every position is checked against the end of its record before it is believed.
+All bytes lie in arrays that go on for `PADDING` readable bytes, so that 64 may be loaded wherever one may be read; every
+position is checked against the end of its record before it is believed.
 """
 
 from __future__ import annotations
@@ -83,6 +94,9 @@ _HIGH = _U(0x8080808080808080)
 _QUOTES = _U(0x2222222222222222)
 _BACKSLASHES = _U(0x5C5C5C5C5C5C5C5C)
 _SPACES = _U(0x2020202020202020)
+_ODD = _U(0xAAAAAAAAAAAAAAAA)
+_QUOTE = np.uint8(34)
+_BACKSLASH = np.uint8(92)
 _TAG = _U(0xFFFFFFFF00000000)
 _ID = _U(0x00000000FFFFFFFF)
 
@@ -141,21 +155,61 @@ def _zeros(context: Any, word: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
+def _splat(builder: Any, value: Any, vector: Any) -> Any:
+    """A vector that holds `value` everywhere."""
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    places = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    return builder.shuffle_vector(first, first, places)
+
+
 @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def _special(context: Any, array: Any, at: Any) -> Any:
-    """Which of the next 32 bytes are a quote or a backslash: one bit each, lowest first."""
+def _where(context: Any, array: Any, at: Any, byte: Any) -> Any:
+    """Which of the next 64 bytes of a uint8 array are `byte`: one bit each, lowest first."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        vector = ir.VectorType(ir.IntType(8), 32)
-        place = builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer())
-        octets = builder.load(place)
+        vector = ir.VectorType(ir.IntType(8), 64)
+        octets = builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer()))
         octets.align = 1
-        quotes = builder.icmp_unsigned("==", octets, ir.Constant(vector, [34] * 32))
-        backslashes = builder.icmp_unsigned("==", octets, ir.Constant(vector, [92] * 32))
-        return builder.zext(builder.bitcast(builder.or_(quotes, backslashes), ir.IntType(32)), ir.IntType(64))
+        wanted = _splat(builder, arguments[2], vector)
+        return builder.bitcast(builder.icmp_unsigned("==", octets, wanted), ir.IntType(64))
 
-    return types.uint64(array, types.int64), generate
+    return types.uint64(array, types.int64, types.uint8), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+def _differing(context: Any, one: Any, a: Any, other: Any, b: Any) -> Any:
+    """Which of the next 64 bytes of two uint8 arrays differ: one bit each, lowest first."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = ir.VectorType(ir.IntType(8), 64)
+        octets = []
+        for kind, array, at in ((0, arguments[0], arguments[1]), (2, arguments[2], arguments[3])):
+            data = context.make_array(signature.args[kind])(context, builder, array).data
+            octets.append(builder.load(builder.bitcast(builder.gep(data, [at]), vector.as_pointer())))
+            octets[-1].align = 1
+        return builder.bitcast(builder.icmp_unsigned("!=", *octets), ir.IntType(64))
+
+    return types.uint64(one, types.int64, other, types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+def _words(context: Any, array: Any, at: Any, length: Any) -> Any:
+    """The next `length` bytes (0 to 64) of a uint8 array as eight words, zero behind them: without a branch."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        byte, vector = ir.IntType(8), ir.VectorType(ir.IntType(8), 64)
+        octets = builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer()))
+        octets.align = 1
+        end = _splat(builder, builder.trunc(arguments[2], byte), vector)
+        inside = builder.icmp_unsigned("<", ir.Constant(vector, list(range(64))), end)
+        kept = builder.select(inside, octets, ir.Constant(vector, [0] * 64))
+        words = builder.bitcast(kept, ir.VectorType(ir.IntType(64), 8))
+        parts = [builder.extract_element(words, ir.Constant(ir.IntType(32), i)) for i in range(8)]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    return types.UniTuple(types.uint64, 8)(array, types.int64, types.int64), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
@@ -172,35 +226,38 @@ def _fold(context: Any, left: Any, right: Any) -> Any:
 
 
 @_kernel
-def _hash(buffer: Any, at: Any, length: Any, seed0: Any, seed1: Any) -> Any:
-    """Keyed 64-bit hash of buffer[at:at+length]."""
-    h = seed1 ^ _U(length)
-    left = length
-    while left > 16:
-        h = _fold(_load(buffer, at) ^ seed0, _load(buffer, at + 8) ^ h)
-        at += 16
-        left -= 16
-    first = _0
-    second = _0
-    if left >= 8:
-        first = _load(buffer, at)
-        second = _load(buffer, at + left - 8)
-    elif left > 0:
-        first = _load(buffer, at) & ((_1 << _U(left * 8)) - _1)
-    return _fold(_fold(first ^ seed0, second ^ h) ^ seed1, _F3)
+def _hash(buffer: Any, at: Any, length: Any, seeds: Any, salt: Any) -> Any:
+    """Keyed 64-bit hash of buffer[at:at+length]; `salt` keeps texts of different kinds apart.
+
+    The lengths of values cannot be foreseen, and a wrong guess of a branch costs more than the arithmetic: so 64 bytes
+    go through the same instructions as one. The products are those of wyhash (Wang Yi, 2019).
+    """
+    h = salt ^ _U(length)
+    while length > 64:
+        h = _fold(_mixed(buffer, at, 64, seeds) ^ h, seeds[8])
+        at += 64
+        length -= 64
+    return _fold(_mixed(buffer, at, length, seeds) ^ h, seeds[9])
+
+
+@_kernel
+def _mixed(buffer: Any, at: Any, length: Any, seeds: Any) -> Any:
+    w = _words(buffer, at, length)
+    low = _fold(w[0] ^ seeds[0], w[1] ^ seeds[1]) ^ _fold(w[2] ^ seeds[2], w[3] ^ seeds[3])
+    high = _fold(w[4] ^ seeds[4], w[5] ^ seeds[5]) ^ _fold(w[6] ^ seeds[6], w[7] ^ seeds[7])
+    return low + high
 
 
 @_kernel
 def _equal(one: Any, a: Any, other: Any, b: Any, length: Any) -> Any:
-    end = a + length
-    while a + 8 <= end:
-        if _load(one, a) != _load(other, b):
+    """one[a:a+length] == other[b:b+length]; nearly all texts take one comparison."""
+    while length > 64:
+        if _differing(one, a, other, b) != _0:
             return False
-        a += 8
-        b += 8
-    if a < end:
-        return ((_load(one, a) ^ _load(other, b)) & ((_1 << _U((end - a) * 8)) - _1)) == _0
-    return True
+        a += 64
+        b += 64
+        length -= 64
+    return length == 0 or (_differing(one, a, other, b) << _U(64 - length)) == _0
 
 
 @_kernel
@@ -344,24 +401,33 @@ def _bad_utf8(buffer: Any, at: Any, end: Any) -> Any:
 
 @_kernel
 def _string_end(buffer: Any, at: Any, end: Any) -> Any:
-    """Where the closing quote of the string is that begins at `at` (or -1), and does the string hold escapes."""
-    escaped = False
+    """Where the closing quote of the string is that begins at `at` (or -1), and does the string hold escapes.
+
+    64 bytes at a time. A byte is escaped when a backslash that is not escaped itself stands before it: a run of
+    backslashes escapes every second of them, and what follows where their number is odd. A subtraction finds that
+    for all runs of a block at once (Langdale, Lemire: Parsing gigabytes of JSON per second, 2019, section 3.1.1).
+    """
+    carried = _0  # is the first byte of this block escaped?
+    some = _0
     while at < end:
-        marks = _special(buffer, at)
-        while marks != _0:
-            place = at + _zeros(marks)
-            if place >= end:
-                return np.int64(-1), escaped
-            if buffer[place] == 34:
-                return place, escaped
-            escaped = True
-            behind = place + 2 - at  # what a backslash escapes ends nothing
-            if behind >= 32:
-                at += behind - 32
-                break
-            marks &= ~_0 << _U(behind)
-        at += 32
-    return np.int64(-1), escaped
+        quotes = _where(buffer, at, _QUOTE)
+        backslashes = _where(buffer, at, _BACKSLASH)
+        escaped = carried
+        if backslashes != _0:
+            escaping = backslashes & ~carried
+            codes = (((escaping << _1) | _ODD) - escaping) ^ _ODD
+            escaped = codes ^ (backslashes | carried)
+            carried = (codes & backslashes) >> _U(63)
+        else:
+            carried = _0
+        closing = quotes & ~escaped
+        if closing != _0:
+            place = at + _zeros(closing)
+            some |= backslashes & (closing ^ (closing - _1))
+            return (place if place < end else np.int64(-1)), some != _0
+        some |= backslashes
+        at += 64
+    return np.int64(-1), some != _0
 
 
 @_kernel
@@ -643,17 +709,24 @@ def _array_end(buffer: Any, at: Any, end: Any, depth: Any, control: Any) -> Any:
 # -- the block --------------------------------------------------------------------------------------------------------
 
 # Columns of the tables, behind offset, length and hash of a text.
-PARENT, NAME, ARRAY, FIRST, NEXT, TEXT, TEXT_SIZE, TEXT_VALUE = 3, 4, 5, 6, 7, 8, 9, 10
-"""Of a path (a key below a parent): the parent path, its name id, the name id of an array there (-1: none yet),
-the paths last seen as first member in it and as next member behind it (objects repeat the order of their members), and
-where its last string stands, how long it is (-1: none yet) and its value id (most fields repeat their last value)."""
+PARENT, NAME, ARRAY = 3, 4, 5
+"""Of a path (a key below a parent): the parent path, its name id, the name id of an array there (-1: none yet)."""
 VALUE = 3
 """Of a spelled string: the id of the text it comes to."""
 LAST = 3
 """Of a name: the token it was last emitted as."""
 
+SUCCESSORS = 1 << 12
+"""Places to remember which path came behind which: 16 KiB, for the processor's nearest cache."""
+
+_RECENT_BITS = 15
+RECENT = 1 << _RECENT_BITS
+"""Places to remember values that came a moment ago: 768 KiB, for the cache behind it. Three words each: the hash,
+value id and length, and where in the arena the text stands as it is spelled."""
+_RECENT_SHIFT = _U(64 - _RECENT_BITS)
+
 # Entries of `progress`, which also number the tables that may become full.
-DONE, TOKENS, VALUES, SPELLED, PATHS, NAMES, NAME_BYTES, RECORD, ROWS, BAD, TOP = range(11)
+DONE, TOKENS, VALUES, SPELLED, PATHS, NAMES, NAME_BYTES, ARENA, RECORD, ROWS, BAD = range(11)
 
 
 @_kernel
@@ -668,10 +741,13 @@ def tokenise_block(
     token_table: Any,
     value_table: Any,
     value_slots: Any,
+    arena: Any,
+    recent: Any,
     spelled_table: Any,
     spelled_slots: Any,
     path_table: Any,
     path_slots: Any,
+    successors: Any,
     name_table: Any,
     name_slots: Any,
     name_bytes: Any,
@@ -681,29 +757,29 @@ def tokenise_block(
     Tables are never replaced in here: Numba would count references in the innermost loop, at ten times the cost.
 
     Args:
-        buffer: uint8, the piece, then (from progress[TOP] on) room for the texts of its escaped strings: as much as the
-            piece again, then `PADDING` bytes that begin with `{}`.
+        buffer: uint8, the piece, then `PADDING` bytes; at the very end `PADDING` more that begin with `{}`.
         offsets: int64[n + 1], not decreasing, within the piece; record i = buffer[offsets[i]:offsets[i + 1]].
-        seeds: uint64[4], secret.
+        seeds: uint64[10], secret.
         progress: int64[11], what is filled of every table and the next record; see the names of its entries.
         row_table: int64[n, 4], filled with record, start, length (without white space around it), end of its tokens.
         prints: uint64[n, 3], filled with fingerprint (2) and shape of every row.
         bad: int64[n, 3], filled with record, reason, byte within the record.
         token_table: int32[.., 2], filled with name id, value id.
-        value_table: int64[.., 3]; spelled_table: int64[.., 4]; path_table: int64[.., 11]; name_table: int64[.., 4].
+        value_table: int64[.., 3]; spelled_table: int64[.., 4]; path_table: int64[.., 6]; name_table: int64[.., 4].
         value_slots, spelled_slots, path_slots, name_slots: uint64, a power of two, more slots than entries.
-        name_bytes: uint8, what the offsets of `name_table` and `path_table` point to; the other tables, and a path's
-            last string, point into `buffer`.
+        arena: uint8, the texts that the offsets of `value_table` and `spelled_table` point to.
+        recent: uint64[3 * RECENT], see there; all ones at first.
+        successors: int32[SUCCESSORS], -1 at first.
+        name_bytes: uint8, what the offsets of `name_table` and `path_table` point to.
 
-    Names, paths and tokens may be those of earlier pieces; the paths' last strings may not.
+    All tables serve all pieces of a batch.
 
     Returns:
         `DONE`, or which table is full. A record that is empty or only white space is neither a row nor bad.
     """
-    seed0, seed1, seed2, seed3 = seeds[0], seeds[1], seeds[2], seeds[3]
     tokens, values, spelled, paths = progress[TOKENS], progress[VALUES], progress[SPELLED], progress[PATHS]
     names, name_top = progress[NAMES], progress[NAME_BYTES]
-    rows, bads, top = progress[ROWS], progress[BAD], progress[TOP]
+    rows, bads, top = progress[ROWS], progress[BAD], progress[ARENA]
     empty_object = np.int64(buffer.shape[0]) - PADDING
     open_paths = np.empty(MAX_DEPTH + 1, np.int64)
     full = 0
@@ -750,56 +826,71 @@ def tokenise_block(
                 reason = _NOT_OBJECT
 
         while reason == _FINE and full == 0:
-            while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
-                at += 1
-            if at >= end:
-                reason = _TRUNCATED
-                break
-            c = buffer[at]
             name = np.int64(-1)
             value = np.int64(-1)
-            string = np.int64(-1)  # the path whose last string this is
             text = np.int64(0)
             size_of_text = np.int64(0)
             kind = 0  # 0: text as it stands; 1: a string with escapes; 2: an array with surrogates to mend
-            if state == 2:
-                if c == 44:
+            key = np.int64(-1)
+            if state == 2 and at + 3 < end:  # what nearly all writers put between two members
+                joint = _load(buffer, at)
+                if (joint & _U(0xFFFF)) == _U(0x222C):
+                    key = at + 2
+                elif (joint & _U(0xFFFFFF)) == _U(0x22202C):
+                    key = at + 3
+            if key < 0:
+                while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
                     at += 1
-                    state = 1
+                if at >= end:
+                    reason = _TRUNCATED
+                    break
+                c = buffer[at]
+                if state == 2:
+                    if c == 44:
+                        at += 1
+                        state = 1
+                        continue
+                    if c != 125:
+                        reason = _STRUCTURE
+                        break
+                    at += 1
+                    depth -= 1
+                    if depth == 0:
+                        break
+                    before = open_paths[depth]
                     continue
-                if c != 125:
+                if c == 125 and state == 0:
+                    at += 1
+                    depth -= 1
+                    if depth == 0:
+                        break
+                    before = open_paths[depth]
+                    name = path_table[before, NAME]
+                    text = empty_object
+                    size_of_text = np.int64(2)
+                    state = 2
+                elif c != 34:
                     reason = _STRUCTURE
                     break
-                at += 1
-                depth -= 1
-                if depth == 0:
-                    break
-                before = open_paths[depth]
-                continue
-            if c == 125 and state == 0:
-                at += 1
-                depth -= 1
-                if depth == 0:
-                    break
-                before = open_paths[depth]
-                name = path_table[before, NAME]
-                text = empty_object
-                size_of_text = np.int64(2)
-                state = 2
-            elif c != 34:
-                reason = _STRUCTURE
-                break
-            else:
-                # the key: most often the one that followed last time
+                else:
+                    key = at + 1
+            if key >= 0:
+                # the path: most often the one that came here last time, found by where we are and eight bytes
                 parent = open_paths[depth - 1]
-                key = at + 1
-                path = path_table[parent, FIRST] if before < 0 else path_table[before, NEXT]
+                word = _load(buffer, key)
+                quotes = word ^ _QUOTES
+                quotes = (quotes - _ONES) & ~quotes & _HIGH
+                word &= quotes ^ (quotes - _1)
+                place = before if before >= 0 else np.int64(-1) - parent
+                spot = np.int64(((word ^ (_U(place) * _F2)) * _F3) >> _U(52))
+                path = np.int64(successors[spot])
                 close = np.int64(-1)
                 if path >= 0:
                     close = key + path_table[path, 1]
                     if (
                         close >= end
                         or buffer[close] != 34
+                        or path_table[path, PARENT] != parent
                         or not _equal(name_bytes, path_table[path, 0], buffer, key, path_table[path, 1])
                     ):
                         path = np.int64(-1)
@@ -809,7 +900,7 @@ def tokenise_block(
                         at = end
                         reason = _TRUNCATED
                         break
-                    h = _fold(_hash(buffer, key, close - key, seed0, seed1) ^ seed3, _U(parent + 1) ^ seed2)
+                    h = _hash(buffer, key, close - key, seeds, _U(parent + 3))
                     path = _find_path(path_slots, h, path_table, name_bytes, parent, buffer, key, close - key)
                     if path < 0:
                         slot = -1 - path
@@ -838,7 +929,7 @@ def tokenise_block(
                         else:
                             _copy(buffer, key, close - key, name_bytes, name_top + prefix)
                             name_end = name_top + prefix + close - key
-                        nh = _hash(name_bytes, name_top, name_end - name_top, seed2, seed3)
+                        nh = _hash(name_bytes, name_top, name_end - name_top, seeds, _0)
                         name = _find(name_slots, nh, name_table, name_bytes, name_bytes, name_top, name_end - name_top)
                         if name < 0:
                             if names == len(name_table):
@@ -868,24 +959,21 @@ def tokenise_block(
                         path_table[path, PARENT] = parent
                         path_table[path, NAME] = name
                         path_table[path, ARRAY] = -1
-                        path_table[path, FIRST] = -1
-                        path_table[path, NEXT] = -1
-                        path_table[path, TEXT_SIZE] = -1
                         paths += 1
-                    if before < 0:
-                        path_table[parent, FIRST] = path
-                    else:
-                        path_table[before, NEXT] = path
+                    successors[spot] = path
                 before = path
                 at = close + 1
-                while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
+                if at + 1 < end and buffer[at] == 58 and buffer[at + 1] > 32:
                     at += 1
-                if at < end and buffer[at] != 58:
-                    reason = _COLON
-                    break
-                at += 1
-                while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
+                else:
+                    while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
+                        at += 1
+                    if at < end and buffer[at] != 58:
+                        reason = _COLON
+                        break
                     at += 1
+                    while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 10 or buffer[at] == 13):
+                        at += 1
                 if at >= end:
                     at = end
                     reason = _TRUNCATED
@@ -893,27 +981,16 @@ def tokenise_block(
                 c = buffer[at]
                 if c == 34:
                     text = at + 1
-                    size_of_text = path_table[path, TEXT_SIZE]
-                    close = text + size_of_text
-                    if (
-                        size_of_text >= 0
-                        and close < end
-                        and buffer[close] == 34
-                        and _equal(buffer, path_table[path, TEXT], buffer, text, size_of_text)
-                    ):
-                        value = path_table[path, TEXT_VALUE]
-                    else:
-                        close, escaped = _string_end(buffer, text, end)
-                        if close < 0:
-                            at = end
-                            reason = _TRUNCATED
-                            break
-                        if control and _has_control(buffer, text, close):
-                            reason = _CONTROL
-                            break
-                        kind = 1 if escaped else 0
-                        size_of_text = close - text
-                        string = path
+                    close, escaped = _string_end(buffer, text, end)
+                    if close < 0:
+                        at = end
+                        reason = _TRUNCATED
+                        break
+                    if control and _has_control(buffer, text, close):
+                        reason = _CONTROL
+                        break
+                    kind = 1 if escaped else 0
+                    size_of_text = close - text
                     name = path_table[path, NAME]
                     at = close + 1
                 elif c == 123:
@@ -946,7 +1023,7 @@ def tokenise_block(
                         name_end = name_top + name_table[plain, 1] + 2
                         name_bytes[name_end - 2] = 91
                         name_bytes[name_end - 1] = 93
-                        nh = _hash(name_bytes, name_top, name_end - name_top, seed2, seed3)
+                        nh = _hash(name_bytes, name_top, name_end - name_top, seeds, _0)
                         name = _find(name_slots, nh, name_table, name_bytes, name_bytes, name_top, name_end - name_top)
                         if name < 0:
                             if names == len(name_table):
@@ -981,61 +1058,76 @@ def tokenise_block(
                 if name < 0:
                     continue
 
-            # the value: its id in the table of distinct texts
-            spell_slot = np.int64(-1)
-            spell = _0
-            spell_at = text
-            spell_size = size_of_text
-            advance = np.int64(0)
-            if kind == 1:
-                spell = _hash(buffer, text, size_of_text, seed1, seed2)
-                held = _find(spelled_slots, spell, spelled_table, buffer, buffer, text, size_of_text)
-                if held >= 0:
-                    value = spelled_table[held, VALUE]
+            # the value: its id among the distinct texts of the batch, found by how it is spelled
+            h = _hash(buffer, text, size_of_text, seeds, _U(kind))
+            spot = np.int64(h >> _RECENT_SHIFT) * 3
+            held = recent[spot + 1]
+            if (
+                recent[spot] == h
+                and np.int64(held & _ID) == size_of_text
+                and _equal(buffer, text, arena, np.int64(recent[spot + 2]), size_of_text)
+            ):
+                value = np.int64(held >> _U(32))
+            else:
+                if top + 2 * size_of_text + PADDING > len(arena):
+                    full = ARENA
+                    break
+                if values == len(value_table):
+                    full = VALUES
+                    break
+                if spelled == len(spelled_table):
+                    full = SPELLED
+                    break
+                if kind == 0:
+                    value = _find(value_slots, h, value_table, arena, buffer, text, size_of_text)
+                    if value < 0:
+                        value_slots[-1 - value] = (h & _TAG) | _U(values + 1)
+                        value = np.int64(values)
+                        value_table[value, 0] = top
+                        value_table[value, 1] = size_of_text
+                        value_table[value, 2] = np.int64(h)
+                        _copy(buffer, text, size_of_text, arena, top)
+                        top += size_of_text
+                        values += 1
+                    stands = value_table[value, 0]
                 else:
-                    spell_slot = -1 - held
-                    text_end = _unescape(buffer, text, text + size_of_text, buffer, top)
-                    if text_end < 0:
-                        at = text
-                        reason = _ESCAPE
-                        break
-                    text = top
-                    size_of_text = text_end - top
-                    advance = size_of_text
-            elif kind == 2:
-                _copy(buffer, text, size_of_text, buffer, top)
-                _mend_surrogates(buffer, top, top + size_of_text)
-                text = top
-                advance = size_of_text
-            if value < 0:
-                h = _hash(buffer, text, size_of_text, seed0, seed3)
-                value = _find(value_slots, h, value_table, buffer, buffer, text, size_of_text)
-                if value < 0:
-                    if values == len(value_table):
-                        full = VALUES
-                        break
-                    value_slots[-1 - value] = (h & _TAG) | _U(values + 1)
-                    value = np.int64(values)
-                    value_table[value, 0] = text
-                    value_table[value, 1] = size_of_text
-                    value_table[value, 2] = np.int64(h)
-                    top += advance
-                    values += 1
-                if spell_slot >= 0:
-                    if spelled == len(spelled_table):
-                        full = SPELLED
-                        break
-                    spelled_slots[spell_slot] = (spell & _TAG) | _U(spelled + 1)
-                    spelled_table[spelled, 0] = spell_at
-                    spelled_table[spelled, 1] = spell_size
-                    spelled_table[spelled, 2] = np.int64(spell)
-                    spelled_table[spelled, VALUE] = value
-                    spelled += 1
-
-            if string >= 0:
-                path_table[string, TEXT] = spell_at
-                path_table[string, TEXT_SIZE] = spell_size
-                path_table[string, TEXT_VALUE] = value
+                    known = _find(spelled_slots, h, spelled_table, arena, buffer, text, size_of_text)
+                    if known < 0:
+                        # what it comes to stays where it is made, if it is new; how it is spelled stays behind it
+                        made_end = top + size_of_text
+                        if kind == 1:
+                            made_end = _unescape(buffer, text, text + size_of_text, arena, top)
+                            if made_end < 0:
+                                at = text
+                                reason = _ESCAPE
+                                break
+                        else:
+                            _copy(buffer, text, size_of_text, arena, top)
+                            _mend_surrogates(arena, top, made_end)
+                        made = _hash(arena, top, made_end - top, seeds, _0)
+                        value = _find(value_slots, made, value_table, arena, arena, top, made_end - top)
+                        if value < 0:
+                            value_slots[-1 - value] = (made & _TAG) | _U(values + 1)
+                            value = np.int64(values)
+                            value_table[value, 0] = top
+                            value_table[value, 1] = made_end - top
+                            value_table[value, 2] = np.int64(made)
+                            top = made_end
+                            values += 1
+                        spelled_slots[-1 - known] = (h & _TAG) | _U(spelled + 1)
+                        known = np.int64(spelled)
+                        spelled_table[known, 0] = top
+                        spelled_table[known, 1] = size_of_text
+                        spelled_table[known, 2] = np.int64(h)
+                        spelled_table[known, VALUE] = value
+                        _copy(buffer, text, size_of_text, arena, top)
+                        top += size_of_text
+                        spelled += 1
+                    value = spelled_table[known, VALUE]
+                    stands = spelled_table[known, 0]
+                recent[spot] = h
+                recent[spot + 1] = (_U(value) << _U(32)) | _U(size_of_text)
+                recent[spot + 2] = _U(stands)
 
             # the token; a name already seen in this record gets the new value (a refused record may have left
             # a position behind that now belongs to another name)
@@ -1077,52 +1169,8 @@ def tokenise_block(
 
     progress[TOKENS], progress[VALUES], progress[SPELLED], progress[PATHS] = tokens, values, spelled, paths
     progress[NAMES], progress[NAME_BYTES] = names, name_top
-    progress[RECORD], progress[ROWS], progress[BAD], progress[TOP] = number, rows, bads, top
+    progress[RECORD], progress[ROWS], progress[BAD], progress[ARENA] = number, rows, bads, top
     return full
-
-
-@_kernel
-def intern_values(
-    buffer: Any,
-    fresh: Any,
-    used: Any,
-    table: Any,
-    slots: Any,
-    count: Any,
-    arena: Any,
-    top: Any,
-    token_table: Any,
-    first: Any,
-    last: Any,
-) -> Any:
-    """Give the values of one piece their ids among those of all pieces, in the tokens that were made of it.
-
-    Args:
-        buffer, fresh, used: the piece's text, its table of values and how many there are.
-        table, slots, count: int64[.., 3] and hash table of all pieces' values so far; there is room for `used` more.
-        arena, top: the bytes of those values, and how many there are; there is room for the piece's and `PADDING`.
-        token_table, first, last: the tokens of the piece are `token_table[first:last]`.
-
-    Returns:
-        count and top as they are now.
-    """
-    moved = np.empty(used, np.int32)
-    for i in range(used):
-        at, length, h = fresh[i, 0], fresh[i, 1], _U(fresh[i, 2])
-        value = _find(slots, h, table, arena, buffer, at, length)
-        if value < 0:
-            slots[-1 - value] = (h & _TAG) | _U(count + 1)
-            value = np.int64(count)
-            table[value, 0] = top
-            table[value, 1] = length
-            table[value, 2] = fresh[i, 2]
-            _copy(buffer, at, length, arena, top)
-            top += length
-            count += 1
-        moved[i] = value
-    for token in range(first, last):
-        token_table[token, 1] = moved[token_table[token, 1]]
-    return count, top
 
 
 @_kernel
