@@ -38,7 +38,7 @@ from watchfloor.collect.tokeniser import (
     tokenise_block,
 )
 from watchfloor.errors import SourceMalformed
-from watchfloor.ocsf.column import Column
+from watchfloor.ocsf.column import Column, appearing
 
 __all__ = ["Piece", "Records", "tokenise"]
 
@@ -272,15 +272,16 @@ class Records:
         """int32[rows] and the distinct sets of names the rows have: row i has the names `sets[codes[i]]`."""
         if self._shapes is None:
             batch = self._batch
-            found, codes = np.unique(batch.shape_of[self._rows], return_inverse=True)
+            shape_of = batch.shape_of[self._rows]
+            first, codes = appearing(shape_of.astype(np.int64))
             sets: dict[frozenset[str], int] = {}
-            moved = np.empty(len(found), np.int32)
-            for i, shape in enumerate(found.tolist()):
+            moved = np.empty(len(first), np.int32)
+            for i, shape in enumerate(shape_of[first].tolist()):
                 names = batch.shape_names(shape)
                 if self._renamed:
                     names = frozenset(self._renamed.get(name, name) for name in names)
                 moved[i] = sets.setdefault(names, len(sets))
-            self._shapes = moved[codes.reshape(-1)], list(sets)
+            self._shapes = moved[codes], list(sets)
         return self._shapes
 
     # -- other views ----------------------------------------------------------------------------------------------
@@ -501,12 +502,11 @@ class _Batch:
 
     @functools.cached_property
     def _shape_table(self) -> tuple[_Int64, _Int32]:
-        """The first row of every distinct shape, in order of appearance, and the shape of every row."""
-        _, rows, codes = np.unique(self.table.shape, return_index=True, return_inverse=True)
-        order = np.argsort(rows)  # the hashes are secret and differ from process to process: never order by them
-        place = np.empty(len(order), np.int32)
-        place[order] = np.arange(len(order), dtype=np.int32)
-        return rows[order].astype(np.int64), place[codes.reshape(-1)]
+        """The first row of every distinct shape, in order of appearance, and the shape of every row.
+
+        The hashes are secret and differ from process to process: nothing may be ordered by them.
+        """
+        return appearing(self.table.shape)
 
     @property
     def shape_of(self) -> _Int32:

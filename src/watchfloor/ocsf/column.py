@@ -230,10 +230,10 @@ class Column:
         """Apply `function` once per distinct pair; a missing side is given as None."""
         width = len(other.values) + 1
         pairs = (self.codes.astype(np.int64) + 1) * width + (other.codes + 1)
-        distinct, codes = np.unique(pairs, return_inverse=True)
+        first, codes = appearing(pairs)
         left, right = [*self.values.to_pylist(), None], [*other.values.to_pylist(), None]
-        results = [function(left[int(pair // width) - 1], right[int(pair % width) - 1]) for pair in distinct]
-        return Column(codes.astype(np.int32), _padded(results, type))._remap(None)
+        results = [function(left[pair // width - 1], right[pair % width - 1]) for pair in pairs[first].tolist()]
+        return Column(codes, _padded(results, type))._remap(None)
 
     @staticmethod
     def joined(parts: Sequence[tuple[int, Column]], rows: int) -> Column:
@@ -280,6 +280,19 @@ class Column:
             return self
         moved = np.append(encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32), np.int32(MISSING))
         return Column(moved[self.codes], encoded.dictionary)
+
+
+def appearing(keys: npt.NDArray[np.int64] | npt.NDArray[np.uint64]) -> tuple[Rows, Codes]:
+    """Keys numbered in the order of their appearance, without sorting them.
+
+    Args:
+        keys: shape (rows,).
+
+    Returns:
+        the row where each distinct key first appears, ascending; per row the number of its key.
+    """
+    codes = np.asarray(pa.array(keys).dictionary_encode().indices.to_numpy(), np.int32)
+    return np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=np.int32(-1))), codes
 
 
 _TYPES: Mapping[type, pa.DataType] = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), float: pa.float64()}

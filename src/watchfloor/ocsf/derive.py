@@ -17,7 +17,7 @@ import pyarrow as pa
 from watchfloor.errors import SchemaError
 from watchfloor.ocsf import schema
 from watchfloor.ocsf.cast import cast
-from watchfloor.ocsf.column import Column, Mask
+from watchfloor.ocsf.column import Column, Mask, appearing
 from watchfloor.ocsf.events import Events
 
 UNKNOWN, OTHER = 0, 99
@@ -115,11 +115,11 @@ def _profiles(class_name: str, known: Mapping[str, Column], rows: int) -> Column
     for number, mask in enumerate(somewhere.values()):
         key = key * 2 + mask
         if number % 32 == 31:
-            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
-    _, first, codes = np.unique(key, return_index=True, return_inverse=True)
+            key = appearing(key)[1].astype(np.int64)
+    first, codes = appearing(key)
     sets = [everywhere | {top for top, mask in somewhere.items() if mask[row]} for row in first.tolist()]
     active = [profiles(class_name, tops) or None for tops in sets]
-    return Column(codes.astype(np.int32), pa.array([None] * len(sets), pa.string()))._remap(
+    return Column(codes, pa.array([None] * len(sets), pa.string()))._remap(
         pa.array(active, pa.list_(pa.string()))
     )
 
