@@ -30,8 +30,8 @@ How an object becomes names: nested objects are joined with "."; an array is one
 `name[]`; an empty nested object is the text `{}`; `null` gives nothing. Two members of one record that come to the same
 name (a repeated key, another escape, `{"a.b": ..}` beside `{"a": {"b": ..}}`): the last one wins.
 
-All bytes lie in arrays that go on for `PADDING` readable bytes, so that 64 may be loaded wherever one may be read; every
-position is checked against the end of its record before it is believed.
+All bytes lie in arrays that go on for `PADDING` readable bytes, so that 64 may be loaded wherever one may be read;
+every position is checked against the end of its record before it is believed.
 """
 
 from __future__ import annotations
