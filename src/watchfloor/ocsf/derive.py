@@ -119,9 +119,7 @@ def _profiles(class_name: str, known: Mapping[str, Column], rows: int) -> Column
     first, codes = appearing(key)
     sets = [everywhere | {top for top, mask in somewhere.items() if mask[row]} for row in first.tolist()]
     active = [profiles(class_name, tops) or None for tops in sets]
-    return Column(codes, pa.array([None] * len(sets), pa.string()))._remap(
-        pa.array(active, pa.list_(pa.string()))
-    )
+    return Column(codes, pa.array([None] * len(sets), pa.string()))._remap(pa.array(active, pa.list_(pa.string())))
 
 
 def _complete(class_name: str, known: dict[str, Column], rows: int) -> None:
