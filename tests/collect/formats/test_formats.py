@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
+import subprocess
+import sys
 from typing import Any
 
 import orjson
@@ -62,6 +64,29 @@ def test_an_overlong_line_between_others_in_one_read_keeps_the_order(monkeypatch
         ([], [b"b" * 11 + b"\n\nc\n"], 14),
         ([b"c"], [], 17),
     ]
+
+
+def test_a_block_of_very_short_lines_is_bounded() -> None:
+    """Memory follows the records of a block: four million of two bytes would fit into one read."""
+    rows = lines.MOST_ROWS + 3
+    raw = b"x\n" * (rows - 1) + b"\n\nx\n"
+    steps = list(lines.frame_lines(io.BytesIO(raw), "text"))
+    assert [len(step.block) for step in steps] == [lines.MOST_ROWS, 3]
+    assert [step.after for step in steps] == [2 * lines.MOST_ROWS, len(raw)]
+    assert b"".join(step.block.payload for step in steps) == raw
+
+
+def test_many_small_records_take_little_memory() -> None:
+    """In a process of its own: an encoder that took kilobytes for each would need a gigabyte here."""
+    code = (
+        "import io, resource; from watchfloor.collect.formats.recognise import by_name\n"
+        "for name in ('text', 'kv', 'csv', 'syslog'):\n"
+        "    chosen = by_name(name)\n"
+        "    for step in chosen.frame(io.BytesIO(b'a=1,b=2\\n' * 250_000)): chosen.decode(step.block)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 400_000, "kB"
 
 
 def test_bytes_that_are_no_utf8_are_shown_and_marked() -> None:

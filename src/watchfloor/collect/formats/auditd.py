@@ -15,8 +15,8 @@ from itertools import pairwise
 from typing import Any, BinaryIO
 
 from watchfloor.collect.formats.cef import add
-from watchfloor.collect.formats.format import BAD_HEAD, MAX_RECORD, Bad, Block, Decoded, Framed, joined, offsets_of
-from watchfloor.collect.formats.lines import ENCODING_FIELD, dumps, frame_lines, line_ends, share, text
+from watchfloor.collect.formats.format import MAX_RECORD, Block, Decoded, Framed, joined
+from watchfloor.collect.formats.lines import ENCODING_FIELD, Writer, frame_lines, line_ends, share, text
 
 __all__ = ["AUDITD", "Auditd"]
 
@@ -107,19 +107,17 @@ class Auditd:
 
     def decode(self, block: Block) -> Decoded:
         """One object per event; a line that is no audit line is `message`."""
-        out: list[bytes] = []
-        bad: list[Bad] = []
-        for i, raw in enumerate(block.records()):
+        out = Writer()
+        for raw in block.records():
             line, clean = text(raw)
             try:
                 record = _record(line)
                 if not clean:
                     record[ENCODING_FIELD] = "latin-1"
-                out.append(dumps(record))
+                out.add(record)
             except (ValueError, TypeError) as error:
-                bad.append(Bad(i, str(error), raw[:BAD_HEAD]))
-                out.append(b"")
-        return Decoded(b"".join(out), offsets_of(out), bad)
+                out.refuse(str(error), raw)
+        return out.decoded()
 
 
 def _ended(lines: list[bytes]) -> list[bytes]:

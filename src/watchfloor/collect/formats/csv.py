@@ -24,9 +24,8 @@ from watchfloor.collect.formats.format import (
     Framed,
     broken,
     joined,
-    offsets_of,
 )
-from watchfloor.collect.formats.lines import BOM, CUT, ENCODING_FIELD, TOO_LONG, dumps, text
+from watchfloor.collect.formats.lines import BOM, CUT, ENCODING_FIELD, TOO_LONG, Writer, text
 
 __all__ = ["CSV", "Csv"]
 
@@ -81,8 +80,7 @@ class Csv:
 
     def decode(self, block: Block) -> Decoded:
         """Each row as an object of the header's names; rows that are longer or shorter are bad."""
-        out: list[bytes] = []
-        bad: list[Bad] = []
+        out = Writer()
         try:
             context = orjson.loads(block.context)
             names, delimiter = context["columns"], context["delimiter"]
@@ -95,13 +93,12 @@ class Csv:
             line, clean = text(raw)
             record, reason = _row(line, names, delimiter)
             if reason:
-                bad.append(Bad(i, reason, raw[:BAD_HEAD]))
-                out.append(b"")
+                out.refuse(reason, raw)
                 continue
             if not clean:
                 record[ENCODING_FIELD] = "latin-1"
-            out.append(dumps(record))
-        return Decoded(b"".join(out), offsets_of(out), bad)
+            out.add(record)
+        return out.decoded()
 
 
 def _row(line: str, names: list[str], delimiter: str) -> tuple[dict[str, Any], str]:

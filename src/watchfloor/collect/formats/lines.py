@@ -11,8 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+import msgspec
 import numpy as np
-import orjson
 
 from watchfloor.collect.formats.format import (
     BAD_HEAD,
@@ -27,10 +27,23 @@ from watchfloor.collect.formats.format import (
     skip_to,
 )
 
-__all__ = ["BOM", "TOO_LONG", "LineFormat", "dumps", "frame_lines", "head_lines", "line_ends", "share", "text"]
+__all__ = [
+    "BOM",
+    "TOO_LONG",
+    "LineFormat",
+    "Writer",
+    "frame_lines",
+    "head_lines",
+    "line_ends",
+    "share",
+    "text",
+]
 
 BOM = b"\xef\xbb\xbf"
 NEWLINE = 10
+MOST_ROWS = 1 << 17
+"""Records of one block: memory follows them, however short the lines are."""
+
 TOO_LONG = f"longer than {MAX_RECORD // 1024 // 1024} MiB"
 CUT = "the stream ends inside this record"
 
@@ -106,14 +119,15 @@ def _lines(data: bytes, base: int, format: str) -> Iterator[Framed]:
         starts, ends = starts[~blank], ends[~blank]
     piece = 0
     for i in [*np.flatnonzero(ends - starts - 1 > MAX_RECORD).tolist(), len(starts)]:
-        # Blank lines travel behind the record before them, so that a block is one slice of the stream.
-        stop = int(starts[i]) if i < len(starts) else len(data)
-        if i > piece:
-            lead = int(starts[piece])
-            offsets = np.append(starts[piece:i] - lead, stop - lead)
+        for first in range(piece, i, MOST_ROWS):
+            behind = min(first + MOST_ROWS, i)
+            # Blank lines travel behind the record before them, so that a block is one slice of the stream.
+            lead, stop = int(starts[first]), int(starts[behind]) if behind < len(starts) else len(data)
+            offsets = np.append(starts[first:behind] - lead, stop - lead)
             yield Framed(Block(data[lead:stop], offsets, b"", format), base + stop)
         if i < len(starts):
-            yield Framed(_empty(format), base + int(ends[i]), [Bad(0, TOO_LONG, data[stop : stop + BAD_HEAD])])
+            head = data[starts[i] : int(starts[i]) + BAD_HEAD]
+            yield Framed(_empty(format), base + int(ends[i]), [Bad(0, TOO_LONG, head)])
         piece = i + 1
 
 
@@ -159,9 +173,37 @@ def text(raw: bytes) -> tuple[str, bool]:
         return raw.decode("latin-1"), False
 
 
-def dumps(record: dict[str, Any]) -> bytes:
-    """One JSON object and a line end."""
-    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+class Writer:
+    """The records of a block as NDJSON, one behind the other in one buffer.
+
+    A `bytes` per record would cost kilobytes for a record of a few letters: what an encoder takes and gives back in
+    part, the system's allocator cannot use for the next.
+    """
+
+    def __init__(self) -> None:
+        self._out = bytearray()
+        self._ends = [0]
+        self._bad: list[Bad] = []
+        self._encode = msgspec.json.Encoder().encode_into
+
+    def add(self, record: dict[str, Any]) -> None:
+        """The next record."""
+        try:
+            self._encode(record, self._out, -1)
+        except BaseException:
+            del self._out[self._ends[-1] :]
+            raise
+        self._out += b"\n"
+        self._ends.append(len(self._out))
+
+    def refuse(self, reason: str, raw: bytes) -> None:
+        """The next record is none, and why."""
+        self._bad.append(Bad(len(self._ends) - 1, reason, raw[:BAD_HEAD]))
+        self._ends.append(len(self._out))
+
+    def decoded(self) -> Decoded:
+        """All of them."""
+        return Decoded(bytes(self._out), np.array(self._ends, np.int64), self._bad)
 
 
 class LineFormat(ABC):
@@ -183,16 +225,14 @@ class LineFormat(ABC):
 
     def decode(self, block: Block) -> Decoded:
         """Each line to one object; a line that is no UTF-8 is read as Latin-1 and marked (`_encoding`)."""
-        out: list[bytes] = []
-        bad: list[Bad] = []
-        for i, raw in enumerate(block.records()):
+        out = Writer()
+        for raw in block.records():
             line, clean = text(raw)
             try:
                 record = self.fields(line)
                 if not clean:
                     record[ENCODING_FIELD] = "latin-1"
-                out.append(dumps(record))
+                out.add(record)
             except (ValueError, TypeError, RecursionError) as error:
-                bad.append(Bad(i, str(error) or type(error).__name__, raw[:BAD_HEAD]))
-                out.append(b"")
-        return Decoded(b"".join(out), offsets_of(out), bad)
+                out.refuse(str(error) or type(error).__name__, raw)
+        return out.decoded()

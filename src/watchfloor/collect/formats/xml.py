@@ -21,10 +21,9 @@ from watchfloor.collect.formats.format import (
     Framed,
     broken,
     joined,
-    offsets_of,
     skip_to,
 )
-from watchfloor.collect.formats.lines import BOM, CUT, ENCODING_FIELD, TOO_LONG, dumps, text
+from watchfloor.collect.formats.lines import BOM, CUT, ENCODING_FIELD, TOO_LONG, Writer, text
 
 __all__ = ["WINDOWS_XML", "WindowsXml"]
 
@@ -128,19 +127,17 @@ class WindowsXml:
 
     def decode(self, block: Block) -> Decoded:
         """Each element in the JSON shape of EVTX records."""
-        out: list[bytes] = []
-        bad: list[Bad] = []
-        for i, raw in enumerate(block.records()):
+        out = Writer()
+        for raw in block.records():
             line, clean = text(raw)
             try:
                 record = _parse(line)
                 if not clean:
                     record[ENCODING_FIELD] = "latin-1"
-                out.append(dumps(record))
+                out.add(record)
             except (ValueError, TypeError, expat.ExpatError) as error:
-                bad.append(Bad(i, f"not well-formed XML ({error})", raw[:BAD_HEAD]))
-                out.append(b"")
-        return Decoded(b"".join(out), offsets_of(out), bad)
+                out.refuse(f"not well-formed XML ({error})", raw)
+        return out.decoded()
 
 
 class _Element:

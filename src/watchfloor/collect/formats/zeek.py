@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+import msgspec
 import numpy as np
-import orjson
 
-from watchfloor.collect.formats.format import BAD_HEAD, Bad, Block, Decoded, Framed, offsets_of
-from watchfloor.collect.formats.lines import ENCODING_FIELD, dumps, frame_lines, line_ends, text
+from watchfloor.collect.formats.format import Block, Decoded, Framed
+from watchfloor.collect.formats.lines import ENCODING_FIELD, Writer, frame_lines, line_ends, text
 
 __all__ = ["ZEEK", "ZeekTsv"]
 
@@ -98,21 +98,17 @@ class ZeekTsv:
     def decode(self, block: Block) -> Decoded:
         """Unset columns are absent, sets and vectors are arrays, booleans are JSON booleans."""
         header = _header(block.context)
-        out: list[bytes] = []
-        bad: list[Bad] = []
+        out = Writer()
         convert = None if header is None else [_converter(type, header) for type in header.types]
         ends = block.offsets.tolist()
         for i in range(len(block)):
             raw = block.payload[ends[i] : ends[i + 1]].rstrip(b"\r\n ")
             if header is None or convert is None:
-                bad.append(Bad(i, "no #fields header before this row", raw[:BAD_HEAD]))
-                out.append(b"")
+                out.refuse("no #fields header before this row", raw)
                 continue
             cells = raw.split(header.separator)
             if len(cells) != len(header.names):
-                reason = f"{len(cells)} columns where the header names {len(header.names)}"
-                bad.append(Bad(i, reason, raw[:BAD_HEAD]))
-                out.append(b"")
+                out.refuse(f"{len(cells)} columns where the header names {len(header.names)}", raw)
                 continue
             record: dict[str, Any] = {"_path": header.path} if header.path else {}
             for name, cell, of in zip(header.names, cells, convert, strict=True):
@@ -122,8 +118,8 @@ class ZeekTsv:
                 raw.decode()
             except UnicodeDecodeError:
                 record[ENCODING_FIELD] = "latin-1"
-            out.append(dumps(record))
-        return Decoded(b"".join(out), offsets_of(out), bad)
+            out.add(record)
+        return out.decoded()
 
 
 def _header(context: bytes) -> _Header | None:
@@ -166,7 +162,7 @@ def _string(cell: bytes) -> str:
 
 def _number(cell: bytes) -> Any:
     value = text(cell)[0]
-    return orjson.Fragment(value) if _NUMBER.match(value) else value
+    return msgspec.Raw(value) if _NUMBER.match(value) else value
 
 
 def _bool(cell: bytes) -> Any:
