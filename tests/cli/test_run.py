@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import os
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.cli.conftest import Verb
 from tests.run import small
@@ -71,6 +74,78 @@ def test_rotation_neither_doubles_nor_loses(watchfloor: Verb, tmp_path: Path) ->
     assert watchfloor("run", estate, "--once").counts == (10, 10, 0)
     assert len(small.rows(estate, "select distinct process.pid from process_activity")) == 50
     assert _held(estate) == (50, 20, 0)
+
+
+def test_two_rotations_between_two_runs(watchfloor: Verb, tmp_path: Path) -> None:
+    estate = small.estate(tmp_path)
+    folder = estate / "logs" / "ws"
+    _logged(estate, "app.log", 0, 20)
+    watchfloor("run", estate, "--once")
+    _logged(estate, "app.log", 20, 25)
+    (folder / "app.log").rename(folder / "app.log.2")
+    _logged(estate, "app.log.1", 25, 40)
+    _logged(estate, "app.log", 40, 50)
+    assert watchfloor("run", estate, "--once").counts == (30, 30, 0)
+    assert watchfloor("run", estate, "--once").counts == (0, 0, 0)
+    assert _held(estate) == (50, 20, 0)
+
+
+def test_names_and_texts_in_other_encodings(watchfloor: Verb, tmp_path: Path) -> None:
+    estate = small.estate(tmp_path)
+    records = small.lines(small.sysmon(i) for i in range(10))
+    (estate / "logs" / "ws" / os.fsdecode(b"caf\xe9.json")).write_bytes(records)
+    (estate / "logs" / "ws" / "new\nline.json").write_bytes(records)
+    for codec in ("utf-16", "utf-16-le", "utf-16-be"):
+        (estate / "logs" / "ws" / f"{codec}.json").write_bytes(records.decode().encode(codec))
+    assert watchfloor("run", estate, "--once").counts == (50, 50, 0)
+    assert _held(estate) == (50, 20, 0)
+    detected = watchfloor("detect", estate / "logs", "--rules", estate / "rules", "--json")
+    assert detected.counts == (50, 50, 0) and len(detected.objects) == 20
+    assert any(found["watchfloor"]["file"].endswith("caf\\xe9.json") for found in detected.objects)
+
+
+def test_a_trouble_that_stays_is_told_once(tmp_path: Path) -> None:
+    from watchfloor.estate import load
+    from watchfloor.run.local import LocalEngine
+    from watchfloor.run.prepare import prepared
+
+    estate = small.estate(tmp_path)
+    (estate / "logs" / "ws" / "gone").symlink_to(tmp_path / "nowhere")
+    with LocalEngine(load(estate), prepared([estate / "rules"])) as engine:
+        for expected in (["gone"], [], ["other"], []):
+            if expected == ["other"]:
+                (estate / "logs" / "ws" / "other").symlink_to(tmp_path / "nowhere")
+            engine.collect()
+            assert [Path(trouble.stream).name for trouble in engine.trouble] == expected
+
+
+def test_a_kill_between_what_is_no_record_and_what_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are two blocks of the landing; neither may come twice, wherever a kill falls."""
+    from watchfloor.estate import load
+    from watchfloor.run.local import LocalEngine
+    from watchfloor.run.path import UNFRAMED
+    from watchfloor.run.prepare import prepared
+    from watchfloor.store.landing import LandingWriter
+
+    estate = small.estate(tmp_path)
+    (estate / "logs" / "ws" / "a.json").write_bytes(b'[{"a":1},nonsense,{"a":2},rubbish,{"a":3}]')
+    ready = prepared([estate / "rules"])
+    real = LandingWriter.append
+
+    def killed(self: LandingWriter, stream: str, format: str, *given: Any, **named: Any) -> int:
+        if format != UNFRAMED:
+            raise KeyboardInterrupt
+        return real(self, stream, format, *given, **named)
+
+    with monkeypatch.context() as context, LocalEngine(load(estate), ready) as engine:
+        context.setattr(LandingWriter, "append", killed)
+        with pytest.raises(KeyboardInterrupt):
+            engine.collect(final=True)
+    with LocalEngine(load(estate), ready) as engine:
+        engine.collect(final=True)
+        while engine.process() is not None:
+            pass
+    assert _held(estate) == (3, 0, 2)
 
 
 def test_a_source_with_settings_and_a_product(watchfloor: Verb, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from watchfloor.collect.files import Files, Opened, Skipped, opened, walk
-from watchfloor.errors import SourceMalformed, SourceRefused, SourceUnreachable
+from watchfloor.collect.files import Opened, Skipped, named, opened, walk
+from watchfloor.errors import SourceRefused, SourceUnreachable
 
 LINES = b'{"a":1}\n{"a":2}\n'
 
@@ -128,39 +128,19 @@ def test_a_folder_seen_by_two_ways_is_not_a_circle(tmp_path: Path) -> None:
     assert len([item for item in walk([tmp_path]) if isinstance(item, Path)]) == 2
 
 
-def test_files_as_a_source_resume_at_any_position(tmp_path: Path) -> None:
-    rows = b"\n".join(b'{"Records":[%s]}' % b",".join(b'{"i":%d}' % (i * 10 + j) for j in range(5)) for i in range(9))
-    (tmp_path / "a.json").write_bytes(rows)
-    (tmp_path / "b.json.gz").write_bytes(gzip.compress(LINES))
-    source = Files([tmp_path])
-    assert source.check() == []
-    streams = source.streams()
-    assert [Path(stream).name for stream in streams] == ["a.json", "b.json"]
-    for stream, count in zip(streams, (45, 2), strict=True):
-        batches = list(source.read(stream))
-        whole = [record for batch in batches for record in batch.records.records()]
-        assert len(whole) == count
-        done: list[bytes] = []
-        for batch in batches:
-            done += batch.records.records()
-            rest = [record for later in source.read(stream, batch.after) for record in later.records.records()]
-            assert done + rest == whole
-    with pytest.raises(SourceUnreachable):
-        list(source.read("nothing"))
+def test_a_name_that_is_no_utf8_can_be_stored_and_printed(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.json"))
+    path.write_bytes(LINES)
+    assert named(path) == f"{tmp_path}/caf\\xe9.json"
+    good, skipped, _ = read(tmp_path)
+    assert good == {"caf\\xe9.json": 2} and skipped == {}
 
 
-def test_a_records_path_is_an_option(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text('{"odd": {"place": [{"x": 1}, {"x": 2}]}, "more": 3}')
-    source = Files([tmp_path / "a.json"], records="odd.place")
-    (batch,) = source.read(source.streams()[0])
-    assert batch.records.records() == [b'{"x": 1}', b'{"x": 2}']
-
-
-def test_malformed_is_told_by_read(tmp_path: Path) -> None:
-    path = tmp_path / "x.bin"
-    path.write_bytes(b"\x7fELF" + bytes(100))
-    with pytest.raises(SourceMalformed, match="a program"):
-        list(Files([path]).read(str(path)))
+def test_utf16_without_a_mark_is_text(tmp_path: Path) -> None:
+    for codec in ("utf-16-le", "utf-16-be"):
+        (tmp_path / f"{codec}.json").write_bytes('{"a":"é"}\n{"a":2}\n'.encode(codec))
+    good, skipped, _ = read(tmp_path)
+    assert good == {"utf-16-le.json": 2, "utf-16-be.json": 2} and skipped == {}
 
 
 # -- real recordings --------------------------------------------------------------------------------------------------

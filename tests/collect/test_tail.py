@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from watchfloor.collect.position import Position
 from watchfloor.collect.source import START
-from watchfloor.collect.tail import Position, Tail
+from watchfloor.collect.tail import Tail
 from watchfloor.errors import SourceMalformed, SourceUnreachable
 
 

@@ -1,8 +1,8 @@
 """Compressed and archived files as streams of (name, binary file), recognised by their magic, not by their name.
 
 gzip, xz, bzip2 and zstd are layers that are peeled off; zip and tar are opened, and one more archive inside each.
-UTF-16 with a byte order mark is a layer too: it comes out as UTF-8. What cannot be opened is a member with a problem;
-nothing aborts the rest.
+UTF-16 is a layer too, with a byte order mark or plainly without one: it comes out as UTF-8. What cannot be opened is a
+member with a problem; nothing aborts the rest.
 
 A layer that ends early gives what could be read and says so afterwards (`broken`).
 """
@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, cast
 
 from watchfloor.collect.formats.format import HEAD, broken
 
-__all__ = ["LIMITS", "Limits", "Member", "head_of", "unpack"]
+__all__ = ["LIMITS", "Limits", "Member", "head_of", "packing", "unpack"]
 
 READ = 1024 * 1024
 SPOOL = 64 * 1024 * 1024
@@ -48,6 +48,9 @@ LAYERS: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
     (b"\xfe\xff", "utf-16-be", ()),
 )
 """Magic, name of the layer, endings that vanish from the name with it."""
+
+MARKS = (b"\xff\xfe", b"\xfe\xff")
+PRINTABLE = bytes((9, 10, 13, *range(32, 127), *range(160, 256)))
 
 ZIP = b"PK\x03\x04"
 EMPTY_ZIP = b"PK\x05\x06"
@@ -258,26 +261,44 @@ def unpack(name: str, file: BinaryIO, limits: Limits = LIMITS) -> Iterator[Membe
 
 def _unpack(name: str, file: BinaryIO, limits: Limits, layers: int, archives: int) -> Iterator[Member]:
     head = head_of(file)
-    for magic, kind, endings in LAYERS:
-        if head.startswith(magic) and _plausible(kind, head):
-            if layers >= MAX_LAYERS:
-                yield Member(name, None, f"more than {MAX_LAYERS} compressions around one another")
-                return
-            for ending in endings:
-                if name.lower().endswith(ending):
-                    name = name[: -len(ending)] + (".tar" if ending.startswith(".t") else "")
-                    break
-            if kind.startswith("utf-16"):
-                file.read(2)  # the byte order mark
-            inner = io.BufferedReader(_Layer(file, kind, limits), HEAD)
-            yield from _unpack(name, cast(BinaryIO, inner), limits, layers + 1, archives)
-            return
-    if head.startswith((ZIP, EMPTY_ZIP)):
-        yield from _archive(_zip, name, file, limits, archives)
-    elif head[257:262] == b"ustar" or (name.lower().endswith(".tar") and _old_tar(head)):
-        yield from _archive(_tar, name, file, limits, archives)
-    else:
+    kind = packing(head, name)
+    if kind in OPENERS:
+        yield from _archive(OPENERS[kind], name, file, limits, archives)
+    elif kind is None:
         yield Member(name, file)
+    elif layers >= MAX_LAYERS:
+        yield Member(name, None, f"more than {MAX_LAYERS} compressions around one another")
+    else:
+        for ending in next(endings for _, of, endings in LAYERS if of == kind):
+            if name.lower().endswith(ending):
+                name = name[: -len(ending)] + (".tar" if ending.startswith(".t") else "")
+                break
+        if head[:2] in MARKS:
+            file.read(2)
+        inner = io.BufferedReader(_Layer(file, kind, limits), HEAD)
+        yield from _unpack(name, cast(BinaryIO, inner), limits, layers + 1, archives)
+
+
+def packing(head: bytes, name: str = "") -> str | None:
+    """What a stream with this head is wrapped in: a layer, `zip` or `tar`; None where it is as its writer wrote it."""
+    for magic, kind, _ in LAYERS:
+        if head.startswith(magic) and _plausible(kind, head):
+            return kind
+    if head.startswith((ZIP, EMPTY_ZIP)):
+        return "zip"
+    if head[257:262] == b"ustar" or (name.lower().endswith(".tar") and _old_tar(head)):
+        return "tar"
+    return _unmarked(head)
+
+
+def _unmarked(head: bytes) -> str | None:
+    """UTF-16 without a byte order mark: every other byte is NUL, and what is between them reads as text."""
+    body = head[:4096]
+    for kind, text, zeros in (("utf-16-le", body[0::2], body[1::2]), ("utf-16-be", body[1::2], body[0::2])):
+        odd = len(text.translate(None, PRINTABLE))
+        if len(zeros) >= 8 and zeros.count(0) > 0.9 * len(zeros) and odd <= 0.05 * len(text):
+            return kind
+    return None
 
 
 def _plausible(kind: str, head: bytes) -> bool:
@@ -443,7 +464,7 @@ def _spool(file: BinaryIO, limits: Limits) -> BinaryIO | None:
 
 def _tar(name: str, file: BinaryIO, limits: Limits) -> Iterator[Member]:
     try:
-        archive = tarfile.open(fileobj=file, mode="r|", errorlevel=0)  # noqa: SIM115
+        archive = tarfile.open(fileobj=file, mode="r|", errorlevel=0, errors="backslashreplace")  # noqa: SIM115
     except (tarfile.TarError, OSError, ValueError) as error:
         yield Member(name, None, broken(file) or f"the tar archive is damaged ({error})")
         return
@@ -469,3 +490,6 @@ def _tar(name: str, file: BinaryIO, limits: Limits) -> Iterator[Member]:
     reason = broken(file)
     if reason is not None:
         yield Member(name, None, reason)
+
+
+OPENERS: dict[str, _Opener] = {"zip": _zip, "tar": _tar}

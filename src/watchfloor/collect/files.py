@@ -1,14 +1,13 @@
-"""Files, folders and archives, read once.
+"""Files, folders and archives, read once: every stream of every path in turn, or why it is skipped.
 
-`opened` is the plain way: every stream of every path in turn, or why it is skipped. `Files` is the same as a source
-with resumable streams. One file that cannot be read never stops the others.
+One file that cannot be read never stops the others. `watched.py` is the way of an estate, which comes back.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -26,11 +25,11 @@ from watchfloor.collect.archive import (
     unpack,
 )
 from watchfloor.collect.formats.format import Block, Format, Framed, broken
-from watchfloor.collect.formats.recognise import by_name, recognise
-from watchfloor.collect.source import START, Batch, cannot_open
+from watchfloor.collect.formats.recognise import recognise
+from watchfloor.collect.source import cannot_open
 from watchfloor.errors import SourceError, SourceMalformed, SourceUnreachable
 
-__all__ = ["Files", "Opened", "Skipped", "opened", "walk"]
+__all__ = ["Opened", "Skipped", "named", "opened", "walk"]
 
 DOCUMENTS = frozenset((
     ".md", ".rst", ".adoc", ".yml", ".yaml", ".toml", ".ini", ".cfg", ".conf", ".html", ".htm", ".css", ".js", ".ts",
@@ -75,12 +74,12 @@ class Opened:
     format: Format
     file: BinaryIO
 
-    def frames(self, after: int = 0, context: bytes = b"") -> Iterator[Framed]:
+    def frames(self, after: int = 0, context: bytes = b"", *, final: bool = True) -> Iterator[Framed]:
         """Its records from `after` on. The last step says if the stream was `broken`. Never raises."""
         last = after
         told = False
         try:
-            for framed in self.format.frame(self.file, context, after=after):
+            for framed in self.format.frame(self.file, context, after=after, final=final):
                 last = framed.after
                 told = told or framed.broken is not None
                 yield framed
@@ -91,6 +90,11 @@ class Opened:
             yield Framed(Block(b"", np.zeros(1, np.int64), b"", self.format.name), last, [], reason)
 
 
+def named(path: Path) -> str:
+    """A path as text that everybody can store and print: bytes of a name that are no UTF-8 are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def walk(paths: Iterable[str | Path]) -> Iterator[Path | Skipped]:
     """The files of these paths, folders in depth and sorted; links that lead in a circle are followed once."""
     for given in paths:
@@ -98,7 +102,7 @@ def walk(paths: Iterable[str | Path]) -> Iterator[Path | Skipped]:
         try:
             status = path.stat()
         except OSError as error:
-            yield Skipped(str(path), _link_error(path, error), path)
+            yield Skipped(named(path), _link_error(path, error), path)
             continue
         if stat.S_ISDIR(status.st_mode):
             yield from _folder(path, frozenset({(status.st_dev, status.st_ino)}))
@@ -115,14 +119,14 @@ def _link_error(path: Path, error: OSError) -> SourceError:
 def _regular(path: Path, status: os.stat_result) -> Path | Skipped:
     if stat.S_ISREG(status.st_mode):
         return path
-    return Skipped(str(path), SourceMalformed("is a device, pipe or socket, not a file", file=path), path)
+    return Skipped(named(path), SourceMalformed("is a device, pipe or socket, not a file", file=path), path)
 
 
 def _folder(folder: Path, seen: frozenset[tuple[int, int]]) -> Iterator[Path | Skipped]:
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
-        yield Skipped(str(folder), cannot_open(error, folder), folder)
+        yield Skipped(named(folder), cannot_open(error, folder), folder)
         return
     for name in names:
         path = folder / name
@@ -131,14 +135,14 @@ def _folder(folder: Path, seen: frozenset[tuple[int, int]]) -> Iterator[Path | S
         try:
             status = path.stat()
         except OSError as error:
-            yield Skipped(str(path), _link_error(path, error), path)
+            yield Skipped(named(path), _link_error(path, error), path)
             continue
         if stat.S_ISDIR(status.st_mode):
             key = (status.st_dev, status.st_ino)
             if key not in seen:
                 yield from _folder(path, seen | {key})
         elif _document(name):
-            yield Skipped(str(path), SourceMalformed("is a document by its name; name it on its own to read it",
+            yield Skipped(named(path), SourceMalformed("is a document by its name; name it on its own to read it",
                                                      file=path), path)  # fmt: skip
         else:
             yield _regular(path, status)
@@ -165,20 +169,20 @@ def opened(
         try:
             file = found.open("rb")
         except OSError as error:
-            yield Skipped(str(found), cannot_open(error, found), found)
+            yield Skipped(named(found), cannot_open(error, found), found)
             continue
         with file:
             try:
-                for member in unpack(str(found), file, limits):
+                for member in unpack(named(found), file, limits):
                     yield _stream(member, found, format)
             except OSError as error:
-                yield Skipped(str(found), cannot_open(error, found), found)
+                yield Skipped(named(found), cannot_open(error, found), found)
 
 
 def _stream(member: Member, path: Path, format: Format | None) -> Opened | Skipped:
     if member.file is None:
         return Skipped(member.name, SourceMalformed(member.problem or "cannot be read", file=member.name), path)
-    if member.name != str(path) and _document(member.name) and not _document(path.name):
+    if member.name != named(path) and _document(member.name) and not _document(path.name):
         return Skipped(member.name, SourceMalformed("is a document by its name", file=member.name), path)
     try:
         head = head_of(member.file)
@@ -186,54 +190,3 @@ def _stream(member: Member, path: Path, format: Format | None) -> Opened | Skipp
     except SourceError as error:
         return Skipped(member.name, error, path)
     return Opened(member.name, path, chosen, member.file)
-
-
-class Files:
-    """Files, folders and archives as a source.
-
-    Args:
-        paths: what to read.
-        format: name of the format of all of them; None recognises each.
-        records: dotted path of the records in JSON documents; None finds it.
-    """
-
-    def __init__(self, paths: Sequence[str | Path], format: str | None = None, records: str | None = None) -> None:
-        self.paths = tuple(Path(path) for path in paths)
-        if records is not None:
-            from watchfloor.collect.formats.json import Json
-
-            self.format: Format | None = Json(records)
-        else:
-            self.format = None if format is None else by_name(format)
-
-    def check(self) -> list[SourceError]:
-        """Paths that are missing or refused, files that cannot be opened."""
-        problems: list[SourceError] = []
-        for found in walk(self.paths):
-            if isinstance(found, Skipped):
-                if not isinstance(found.error, SourceMalformed):
-                    problems.append(found.error)
-            elif not os.access(found, os.R_OK):
-                problems.append(cannot_open(PermissionError(), found))
-        return problems
-
-    def streams(self) -> list[str]:
-        """Names of all streams that can be read, in order."""
-        return [item.name for item in opened(self.paths, format=self.format) if isinstance(item, Opened)]
-
-    def read(self, stream: str, after: str = START) -> Iterator[Batch]:
-        """Records of one stream behind `after` (a decimal position)."""
-        for item in opened(self._paths_of(stream), format=self.format):
-            if item.name != stream:
-                continue
-            if isinstance(item, Skipped):
-                raise item.error
-            for framed in item.frames(int(after or 0)):
-                yield Batch(framed.block, str(framed.after), framed.bad, framed.broken)
-            return
-        raise SourceUnreachable("there is no such stream", file=stream)
-
-    def _paths_of(self, stream: str) -> list[Path]:
-        """The given paths that can hold the stream, so that others are not opened in vain."""
-        near = [path for path in self.paths if stream.startswith(str(path)) or str(path).startswith(stream)]
-        return near or list(self.paths)

@@ -11,19 +11,15 @@ from __future__ import annotations
 import gc
 import logging
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
-import numpy as np
-import orjson
-
 from watchfloor.clock import Clock, monotonic_s, now_ms
-from watchfloor.collect.files import Opened, opened, walk
 from watchfloor.collect.integration import Integration
 from watchfloor.collect.mapper import Leftovers, Mapper
-from watchfloor.collect.source import START, Batch
-from watchfloor.collect.tail import Position, Tail, rotated
+from watchfloor.collect.source import Batch
+from watchfloor.collect.watched import Watched
 from watchfloor.errors import EstateError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
 from watchfloor.ocsf.events import Events
@@ -46,16 +42,8 @@ FLUSH_BYTES = 16 << 20
 GIVE_BACK_EVERY = 8
 """Batches after which memory that fell apart is returned to the system: each time costs a hundredth of a batch."""
 
-PACKED = (b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"BZh", b"ElfFile\x00")
-"""Files that are read as a whole: archives, compressed files, event files. Any other file is tailed."""
-
-ROTATED = "rotated:"
-"""Before the position of a stream that was read under the name its file had before rotation."""
-
-NOTHING = np.zeros(1, np.int64)
-"""Offsets of no records: a block that only carries a position."""
-
-SKIPPED_NAMES = (".", "~")
+HALF = "landed "
+"""Before the position of a step whose records that could not be framed have landed and whose others have not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +93,7 @@ class LocalEngine:
         self._maker = ready.maker()
         self._mappers = source_mappers(estate, ready.path.mapper)
         self._products = {source.id: source.integration for source in estate.sources}
-        for source in estate.sources:
-            chosen_format(source.format, source.records)
+        self._watched = {source.id: _watched(source, estate.folder) for source in estate.sources}
         self._lock = EstateLock(estate.store, clock=clock)
         try:
             self._lake = Lake(estate.store / "lake", compact_every=estate.compact_commits)
@@ -123,8 +110,8 @@ class LocalEngine:
             self._lock.release()
             raise
         gc.freeze()  # rules and mappings live as long as the engine: no need to look for garbage among them
-        self._whole: dict[str, tuple[int, int]] = {}
         self.trouble: list[Trouble] = []
+        self._standing: frozenset[Trouble] = frozenset()
 
     def close(self) -> None:
         """Let go of files and lock; flushes nothing that was not flushed."""
@@ -141,87 +128,59 @@ class LocalEngine:
     # -- collect ----------------------------------------------------------------------------------------------------
 
     def collect(self, *, final: bool = False, advance: Callable[[int, str], None] | None = None) -> int:
-        """Land what the sources have now; returns how many records. Troubles go to `self.trouble`.
+        """Land what the sources have now; returns how many records. New troubles go to `self.trouble`.
 
         Args:
             final: take the unfinished last line of a file as a record too.
             advance: told (records, stream) as they land.
         """
         landed = 0
-        self.trouble = []
+        troubles: list[Trouble] = []
         for source in self.estate.sources:
             writer = self._writers[source.id]
-            resume = writer.resume()
             before = writer.last
             open_bytes = 0
-            for stream, read in self._streams(source, resume, final=final):
+            unread: list[tuple[str, str]] = []
+            halves = _halves(writer.resume())
+            resume = {stream: after for stream, (_, after) in halves.items()}
+            for stream, batches in self._watched[source.id].look(resume, unread, final=final):
+                there = halves[stream][0] if stream in halves else 0
                 try:
-                    after = resume.get(stream, START)
-                    for batch in read(START if after.startswith(ROTATED) else after):
-                        open_bytes += self._land(writer, stream, batch)
+                    for batch in batches:
+                        there -= self._land(writer, stream, batch, resume.get(stream, ""), there)
+                        open_bytes += len(batch.records.payload)
+                        resume[stream] = batch.after
                         if batch.broken is not None:
-                            self.trouble.append(Trouble(source.id, stream, batch.broken))
+                            troubles.append(Trouble(source.id, stream, batch.broken))
                         if advance is not None:
                             advance(len(batch.records), stream)
                         if open_bytes >= FLUSH_BYTES:
                             writer.flush()
                             open_bytes = 0
                 except SourceError as error:
-                    self.trouble.append(Trouble(source.id, stream, error.what))
+                    troubles.append(Trouble(source.id, stream, error.what))
             writer.flush()
+            troubles += [Trouble(source.id, stream, reason) for stream, reason in unread]
             landed += writer.last - before
+        self.trouble = [trouble for trouble in troubles if trouble not in self._standing]
+        self._standing = frozenset(troubles)
         return landed
 
-    def _land(self, writer: LandingWriter, stream: str, batch: Batch) -> int:
+    def _land(self, writer: LandingWriter, stream: str, batch: Batch, before: str, there: int) -> int:
+        """One step of a stream. Its first `there` records that could not be framed are in the landing already, from
+        before a crash; returns how many of these it brought."""
         received = self._clock()
-        if batch.bad:
-            payload, offsets, reasons = unframed(batch.bad)
-            writer.append(stream, UNFRAMED, payload, offsets, received, context=reasons)
+        known, bad = len(batch.bad[:there]), batch.bad[there:]
+        if bad:
+            # A kill between the two blocks must not land these again: the position says how many there are.
+            payload, offsets, reasons = unframed(bad)
+            half = f"{HALF}{len(batch.bad)} {before}"
+            writer.append(stream, UNFRAMED, payload, offsets, received, context=reasons, after=half)
         block = batch.records
         writer.append(
             stream, block.format, block.payload, block.offsets, received, context=block.context, after=batch.after
         )
-        return len(block.payload)
-
-    def _streams(
-        self, source: SourceSettings, resume: Mapping[str, str], *, final: bool
-    ) -> Iterator[tuple[str, Callable[[str], Iterator[Batch]]]]:
-        """Every file of a source: its name relative to the estate, and how to read it from a position."""
-        paths = _expanded(source.path)
-        positions = _positions(resume)
-        if not paths:
-            self.trouble.append(Trouble(source.id, str(source.path), "there is no such file"))
-        for path in paths:
-            name = _relative(path, self.estate.folder)
-            before = rotated(path, name, positions)
-            if before is not None:  # read under its former name; remember it under this one too
-                if _position(resume.get(name, "")) != before:
-                    self._writers[source.id].append(
-                        name, "", b"", NOTHING, self._clock(), after=ROTATED + before.dump()
-                    )
-                continue
-            try:
-                with path.open("rb") as file:
-                    head = file.read(8)
-                status = path.stat()
-            except OSError as error:
-                self.trouble.append(Trouble(source.id, name, error.strerror or "cannot be read"))
-                continue
-            if not head.startswith(PACKED) and source.records is None:
-                tail = Tail([path], source.format, final=final)
-                yield name, lambda after, tail=tail, path=path: tail.read(str(path), after)  # type: ignore[misc]
-                continue
-            seen = (status.st_size, status.st_mtime_ns)
-            if self._whole.get(str(path)) == seen:
-                continue
-            self._whole[str(path)] = seen
-            format = chosen_format(source.format, source.records)
-            for item in opened([path], format=format):
-                if not isinstance(item, Opened):
-                    self.trouble.append(Trouble(source.id, name, item.reason))
-                    continue
-                member = name + item.name.removeprefix(str(path))
-                yield member, lambda after, item=item: _whole(item, after)  # type: ignore[misc]
+        return known
 
     # -- process ----------------------------------------------------------------------------------------------------
 
@@ -324,10 +283,11 @@ def sources_checked(estate: Estate, integrations: Sequence[Integration]) -> list
     for source in estate.sources:
         try:
             _mapper(source, estate, usual)
-            chosen_format(source.format, source.records)
+            files = _watched(source, estate.folder).files()
         except WatchfloorError as error:
             found.append(error)
-        if not _expanded(source.path):
+            continue
+        if not any(isinstance(file, FilePath) for file in files):
             found.append(
                 SourceUnreachable(f"source {source.id!r} has no file", file=source.path, remedy="check its path")
             )
@@ -356,40 +316,14 @@ def _mapper(source: SourceSettings, estate: Estate, usual: Mapper) -> Mapper | N
     return Mapper([found.with_settings(source.settings)]) if source.settings or needed else None
 
 
-def _expanded(path: FilePath) -> list[FilePath]:
-    """A file, all files of a folder, or what a pattern matches."""
-    text = str(path)
-    if any(mark in text for mark in "*?["):
-        depth = next(i for i, part in enumerate(path.parts) if set(part) & set("*?["))
-        fixed = FilePath(*path.parts[:depth])
-        found = [match for match in fixed.glob(str(path.relative_to(fixed))) if match.is_file()]
-    else:
-        found = [item for item in walk([path]) if isinstance(item, FilePath)]
-    return sorted(item for item in found if not item.name.startswith(SKIPPED_NAMES))
+def _watched(source: SourceSettings, folder: FilePath) -> Watched:
+    return Watched(source.path, folder, chosen_format(source.format, source.records))
 
 
-def _positions(resume: Mapping[str, str]) -> dict[str, Position]:
-    """Where tailed streams stand."""
-    found = {stream: _position(after) for stream, after in resume.items()}
-    return {stream: position for stream, position in found.items() if position is not None}
-
-
-def _position(after: str) -> Position | None:
-    try:
-        return Position.load(after.removeprefix(ROTATED)) if after else None
-    except SourceError:
-        return None
-
-
-def _relative(path: FilePath, folder: FilePath) -> str:
-    try:
-        return str(path.resolve().relative_to(folder.resolve()))
-    except ValueError:
-        return str(path)
-
-
-def _whole(item: Opened, after: str) -> Iterator[Batch]:
-    """A stream that is read as a whole; its position is where framing stopped."""
-    position = orjson.loads(after)["offset"] if after else 0
-    for framed in item.frames(position):
-        yield Batch(framed.block, orjson.dumps({"offset": framed.after}).decode(), framed.bad, framed.broken)
+def _halves(resume: Mapping[str, str]) -> dict[str, tuple[int, str]]:
+    """Per stream how many records that could not be framed landed of the step behind its position, and the position."""
+    found = {}
+    for stream, after in resume.items():
+        count, _, before = after.removeprefix(HALF).partition(" ") if after.startswith(HALF) else ("0", "", after)
+        found[stream] = int(count), before
+    return found

@@ -44,6 +44,9 @@ GROUP = 128
 
 NO_RECORD = 2**64 - 1
 RECORD_MAGIC = b"**\x00\x00"
+RECORD_HEAD = 24
+"""Magic, size, id and time of a record: no other record has the same."""
+
 SPOOL = 64 * 1024 * 1024
 
 _CHUNK_HEAD = struct.Struct("<8sQQQQIIII")
@@ -69,23 +72,29 @@ class Evtx:
         return 0.9 if head[HEADER : HEADER + 8] == CHUNK_MAGIC else 0.0
 
     def frame(self, file: BinaryIO, context: bytes = b"", *, after: int = 0, final: bool = True) -> Iterator[Framed]:
-        """Records with an id above `after`, in the order of their ids. `Framed.after` is the last id of the step."""
+        """Records with an id above `after`, in the order of their ids. `Framed.after` is the last id of the step.
+
+        The context is the head of that record: where another one has its id now, or all ids are lower, the log was
+        cleared or exchanged, and is read from its beginning.
+        """
         with _seekable(file) as whole:
             chunks, lost = _chunks(whole)
+            if after and context and _exchanged(whole, chunks, after, context):
+                after, context = 0, b""
             if after:
                 lost = []  # told when the file was read for the first time
             for group in _groups(chunk for chunk in chunks if chunk.last > after):
                 step = _group(whole, group, after)
-                after = max(after, step.after)
+                after, context = max(after, step.after), step.block.context
                 yield Framed(step.block, after, [*lost, *step.bad])
                 lost = []
             if lost:
                 after = max(after, 1)
-                yield Framed(joined([], self.name), after, lost)
+                yield Framed(joined([], self.name, context), after, lost)
             size = whole.seek(0, os.SEEK_END)
             torn = size > HEADER and (size - HEADER) % CHUNK != 0
             if size < HEADER or (torn and final and broken(file) is None):
-                yield Framed(joined([], self.name), after, [], "the event file ends inside a chunk")
+                yield Framed(joined([], self.name, context), after, [], "the event file ends inside a chunk")
 
     def decode(self, block: Block) -> Decoded:
         """The payload itself."""
@@ -168,6 +177,16 @@ def _groups(chunks: Iterable[_Chunk]) -> Iterator[list[_Chunk]]:
         yield group
 
 
+def _exchanged(file: BinaryIO, chunks: list[_Chunk], last: int, head: bytes) -> bool:
+    """Whether these chunks are not those in which the record `last` had this head."""
+    for chunk in chunks:
+        if chunk.first <= last <= chunk.last:
+            file.seek(chunk.at)
+            found = _raw(file.read(CHUNK), last)[:RECORD_HEAD]
+            return bool(found) and found != head
+    return max((chunk.last for chunk in chunks), default=last) < last
+
+
 def _group(file: BinaryIO, chunks: list[_Chunk], after: int) -> Framed:
     """Read some chunks together; where one fails, each on its own so that we know which."""
     from evtx import PyEvtxParser
@@ -190,7 +209,8 @@ def _group(file: BinaryIO, chunks: list[_Chunk], after: int) -> Framed:
         records, bad, last = [], [], after
         for chunk, part in zip(chunks, parts, strict=True):
             last = max(last, _one(chunk, part, after, records, bad))
-    return Framed(_checked(records, bad), last, bad)
+    heads = (_raw(part, last) for chunk, part in zip(chunks, parts, strict=True) if chunk.first <= last <= chunk.last)
+    return Framed(_checked(records, bad, next(heads, b"")[:RECORD_HEAD]), last, bad)
 
 
 def _one(chunk: _Chunk, part: bytes, after: int, records: list[bytes], bad: list[Bad]) -> int:
@@ -238,15 +258,15 @@ def _raw(part: bytes, number: int) -> bytes:
     return b""
 
 
-def _checked(records: list[bytes], bad: list[Bad]) -> Block:
+def _checked(records: list[bytes], bad: list[Bad], context: bytes) -> Block:
     """A block of records, of which none is too long."""
     long = [i for i, record in enumerate(records) if len(record) > MAX_RECORD]
     for i in long:
         bad.append(Bad(0, TOO_LONG, records[i][:BAD_HEAD]))
     kept = [record for i, record in enumerate(records) if i not in set(long)] if long else records
     if not kept:
-        return Block(b"", np.zeros(1, np.int64), b"", EVTX.name)
-    return joined(kept, EVTX.name)
+        return Block(b"", np.zeros(1, np.int64), context, EVTX.name)
+    return joined(kept, EVTX.name, context)
 
 
 EVTX = Evtx()
