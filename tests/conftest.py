@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure: no test of ours is timed.
+settings.register_profile("watchfloor", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("watchfloor")
 
 PROJECT = Path(__file__).resolve().parent.parent
 
