@@ -118,6 +118,7 @@ class LocalEngine:
         for writer in self._writers.values():
             writer.close(flush=False)
         self._lock.release()
+        gc.unfreeze()
 
     def __enter__(self) -> LocalEngine:
         return self
