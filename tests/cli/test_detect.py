@@ -219,7 +219,7 @@ def test_the_strip_shows_where_in_time() -> None:
     assert _strip([-(2**62), 2**62], -(2**62), 2**62).count(" ") == len(strip) - 2
 
 
-@pytest.mark.parametrize("width", [50, 80, 100, 120, 200])
+@pytest.mark.parametrize("width", [40, 50, 80, 100, 120, 200])
 def test_the_table_fits_the_screen(
     watchfloor: Verb, rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:

@@ -41,10 +41,26 @@ def test_version(watchfloor: Verb) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*\n", watchfloor("--version").out)
 
 
-@pytest.mark.parametrize("arguments", [["dtect"], ["run"], ["schema", "a", "b", "c"], ["hunt", "--limit", "many", "."]])
+NONSENSE = [
+    ["dtect"],
+    ["run"],
+    ["schema", "a", "b", "c"],
+    ["hunt", "--limit", "many", "."],
+    ["hunt", ".", "select 1", "--limit", "-1"],
+    ["detect", ".", "--rules", ".", "--limit", "0"],
+]
+
+
+@pytest.mark.parametrize("arguments", NONSENSE)
 def test_nonsense_is_answered_with_help(watchfloor: Verb, arguments: list[str]) -> None:
     said = watchfloor(*arguments)
     assert said.code == 2 and "->" in said.err and "--help" in said.err
+
+
+def test_doctor_says_what_is_not_there(watchfloor: Verb, tmp_path: Path) -> None:
+    assert watchfloor("doctor", tmp_path).code == 0
+    said = watchfloor("doctor", tmp_path / "nowhere")
+    assert said.code == 1 and "nowhere" in said.out
 
 
 def test_a_bug_of_ours_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,11 @@ def test_list(watchfloor: Verb, rules: Path) -> None:
     assert len(watchfloor("rules", "list", "--rules", rules, "--find", "nothing", "--json").objects) == 0
 
 
+def test_a_level_that_is_none(watchfloor: Verb, rules: Path) -> None:
+    said = watchfloor("rules", "list", "--rules", rules, "--level", "hgih")
+    assert said.code == 2 and "hgih" in said.err and "high" in said.err
+
+
 def test_problems(watchfloor: Verb, rules: Path) -> None:
     (rules / "bad.yml").write_text(
         "title: x\nlogsource: {product: windows}\ndetection:\n  s: {a|odd: 1}\n  condition: s\n"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from watchfloor.cli.screen import LEVEL_STYLES, announce_compiling, console, json_line, progress, readable, side
+from watchfloor.cli.screen import LEVEL_STYLES, Limit, announce_compiling, console, json_line, progress, readable, side
 from watchfloor.errors import RuleError, SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def detect(
     integration: str | None = None,
     leftovers: Annotated[bool, Parameter(negative=())] = False,
     problems: Annotated[bool, Parameter(negative=())] = False,
-    limit: int = 40,
+    limit: Limit = 40,
 ) -> int:
     """Find attacks in log files: no estate, no set-up.
 
@@ -196,7 +196,9 @@ class Board:
         table.add_column("level", no_wrap=True)
         table.add_column("count", justify="right", no_wrap=True)
         table.add_column(
-            "rule", overflow="fold", min_width=min(34, max(len(self.rules[rule].title) for rule, _ in shown))
+            "rule",
+            overflow="fold",
+            min_width=min(34, max(10, screen.width - 17), max(len(self.rules[rule].title) for rule, _ in shown)),
         )
         for title, wanted in (("host", hosts), ("user", users)):
             if wanted:

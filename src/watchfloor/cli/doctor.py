@@ -61,6 +61,8 @@ def _facts(folder: Path) -> dict[str, Any]:
         except importlib.metadata.PackageNotFoundError:
             packages[name] = None
     problems = [f"package {name} is missing: run make setup" for name, version in packages.items() if version is None]
+    if where != folder:
+        problems.append(f"there is no folder {folder}: give one that exists")
     if free < LOW_DISK:
         problems.append(f"only {free / 2**30:.1f} GiB free at {where.resolve()}: free some before running an estate")
     if not os.access(where, os.W_OK):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from watchfloor.cli.screen import console, json_line, side
+from watchfloor.cli.screen import Limit, console, json_line, side
 from watchfloor.errors import QueryError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def hunt(
     estate: Path,
     sql: str | None = None,
     *,
-    limit: int = 100,
+    limit: Limit = 100,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Ask the lake in SQL (DuckDB's), read only. Without SQL a session opens: tab completes, .help helps.
@@ -72,9 +72,9 @@ def _show(answer: Answer, *, json: bool, limit: int) -> None:
     for row in answer.table.to_pylist():
         table.add_row(*(escape(_text(value)) for value in row.values()))
     console().print(table)
-    side().print(
-        f"[dim]{len(answer.table):,} rows{f', and more: --limit shows more than {limit}' if answer.more else ''}[/]"
-    )
+    rows = f"{len(answer.table):,} row{'' if len(answer.table) == 1 else 's'}"
+    more = f", and more: --limit shows more than {limit}" if answer.more else ""
+    side().print(f"[dim]{rows}{more}[/]")
 
 
 def _text(value: Any) -> str:

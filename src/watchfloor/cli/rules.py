@@ -33,6 +33,8 @@ def list_(*, rules: Rules, level: str | None = None, find: str = "", problems: F
 
     from watchfloor.detect.rulebook import load_rules
 
+    if level is not None and level not in LEVEL_STYLES:
+        raise UsageError(f"{level!r} is no level", remedy=", ".join(reversed(LEVEL_STYLES)))
     book = load_rules(rules)
     screen = console()
     if problems:

@@ -8,14 +8,26 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import orjson
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["LEVEL_STYLES", "Progress", "announce_compiling", "console", "json_line", "progress", "readable", "side"]
+__all__ = [
+    "LEVEL_STYLES",
+    "Limit",
+    "Progress",
+    "announce_compiling",
+    "console",
+    "json_line",
+    "progress",
+    "readable",
+    "side",
+]
 
 LEVEL_STYLES = {
     "critical": "bold white on red",
@@ -27,6 +39,9 @@ LEVEL_STYLES = {
 
 DRIVING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that drive a terminal, or turn the reading direction: an attacker chooses what stands in a log."""
+
+Limit = Annotated[int, Parameter(validator=Number(gte=1))]
+"""How many rows are shown."""
 
 PIPED_WIDTH = 200
 """Columns of a table that nobody looks at in a terminal."""
