@@ -54,7 +54,12 @@ WRONG = {
     "a source without id": ('[[sources]]\npath = "x"\n', 1, "no id"),
     "a source without path": ('[[sources]]\nid = "x"\n', 1, "no path"),
     "an id with a slash": ('[[sources]]\nid = "../x"\npath = "p"\n', 2, "not usable"),
-    "two alike": ('[[sources]]\nid = "x"\npath = "p"\n[[sources]]\nid = "x"\npath = "q"\n', 2, "two sources"),
+    "two alike": ('[[sources]]\nid = "x"\npath = "p"\n[[sources]]\nid = "x"\npath = "q"\n', 5, "two sources"),
+    "the second of two": ('[[sources]]\nid = "x"\npath = "p"\n[[sources]]\nid = "y/"\npath = "q"\n', 5, "not usable"),
+    "a path with a NUL": ('[[sources]]\nid = "x"\npath = "p\\u0000"\n', 3, "NUL"),
+    "no number": ("[engine]\npoll_seconds = nan\n", 2, "number above 0"),
+    "for ever": ("[engine]\npoll_seconds = inf\n", 2, "number above 0"),
+    "a placeholder that is a table": ("[placeholders]\nadmins = {a = 1}\n", 2, "list of values"),
     "a key of a source": ('[[sources]]\nid = "x"\npath = "p"\nfromat = "y"\n', 4, "fromat"),
     "settings that are no table": ('[[sources]]\nid = "x"\npath = "p"\nsettings = 1\n', 4, "settings"),
     "placeholders that are no table": ("placeholders = 1\n", 1, "placeholders"),
@@ -76,6 +81,10 @@ def test_no_estate_and_one_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(EstateError, match="no estate here"):
         load(tmp_path)
     (tmp_path / "estate.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(EstateError, match="not UTF-8"):
+        load(tmp_path)
+    (tmp_path / "estate.toml").unlink()
+    (tmp_path / "estate.toml").mkdir()
     with pytest.raises(EstateError, match="cannot be read"):
         load(tmp_path)
 

@@ -23,6 +23,7 @@ A record that cannot be read is not an error: it goes to quarantine with its rea
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 __all__ = [
@@ -46,6 +47,11 @@ __all__ = [
 ]
 
 
+def named(path: str | Path) -> str:
+    """A path as text that everybody can store and print: bytes of a name that are no UTF-8 are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 class WatchfloorError(Exception):
     """What is wrong, where, and what to do about it.
 
@@ -63,7 +69,7 @@ class WatchfloorError(Exception):
     ) -> None:
         super().__init__(what)
         self.what = what
-        self.file = None if file is None else str(file)
+        self.file = None if file is None else named(file)
         self.line = line
         self.remedy = remedy
 

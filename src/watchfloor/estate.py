@@ -104,8 +104,12 @@ def load(folder: Path) -> Estate:
             file=path,
             remedy="give the folder that holds estate.toml; estates/firstlight in the project is one to copy",
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise EstateError(f"cannot be read: {error}", file=path) from error
+    except UnicodeDecodeError as error:
+        raise EstateError("is not UTF-8 text", file=path, remedy="save it as UTF-8") from error
+    except OSError as error:
+        raise EstateError(
+            f"cannot be read: {error.strerror or error}", file=path, remedy="it should be a file that we may read"
+        ) from error
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -149,6 +153,8 @@ class _Reader:
 
     def __init__(self, path: Path, text: str, data: dict[str, Any]) -> None:
         self.path, self.lines, self.data = path, text.splitlines(), data
+        self.begin = 0
+        """Line behind which the table stands that is being read: keys of one name are in many sources."""
 
     def estate(self) -> Estate:
         for key in self.data:
@@ -160,13 +166,21 @@ class _Reader:
         entries = self.data.get("sources", [])
         if not isinstance(entries, list):
             raise self.wrong("sources is not a list of tables", "sources", "write [[sources]] before each source")
-        sources = tuple(self.source(entry, folder) for entry in entries)
-        for number, source in enumerate(sources):
-            if source.id in {other.id for other in sources[:number]}:
+        heads = [number for number, row in enumerate(self.lines) if re.match(r"\s*\[\[\s*sources\s*\]\]", row)]
+        sources: list[SourceSettings] = []
+        for number, entry in enumerate(entries):
+            self.begin = heads[number] if len(heads) == len(entries) else 0
+            source = self.source(entry, folder)
+            if source.id in {other.id for other in sources}:
                 raise self.wrong(f"two sources are named {source.id!r}", "id", "give each its own id")
+            sources.append(source)
+        self.begin = 0
         placeholders = self.data.get(PLACEHOLDERS, {})
         if not isinstance(placeholders, dict):
             raise self.wrong(f"[{PLACEHOLDERS}] is not a table", PLACEHOLDERS, "write [placeholders] on its own line")
+        for key, given in placeholders.items():
+            if any(isinstance(value, dict | list) for value in (given if isinstance(given, list) else [given])):
+                raise self.wrong(f"{key} is neither a value nor a list of values", key, f'write {key} = ["..."]')
         min_level = self.text(rules, "min_level", "") or None
         if min_level not in (None, "informational", "low", "medium", "high", "critical"):
             raise self.wrong(f"min_level {min_level!r} is no level", "min_level", SETTINGS["rules"]["min_level"])
@@ -176,7 +190,7 @@ class _Reader:
             store=folder / self.text(store, "folder", "var"),
             rules=tuple(folder / part for part in self.texts(rules, "paths", ["rules"])),
             min_level=min_level,
-            sources=sources,
+            sources=tuple(sources),
             placeholders={
                 str(k): [str(v) for v in (vs if isinstance(vs, list) else [vs])] for k, vs in placeholders.items()
             },
@@ -227,6 +241,8 @@ class _Reader:
         value = table.get(key, default)
         if not isinstance(value, str):
             raise self.wrong(f"{key} = {value!r} is not text", key, "put it in quotes")
+        if "\x00" in value:
+            raise self.wrong(f"{key} holds a NUL", key, "take it out")
         return value
 
     def texts(self, table: dict[str, Any], key: str, default: list[str]) -> list[str]:
@@ -237,8 +253,10 @@ class _Reader:
 
     def positive(self, table: dict[str, Any], key: str, default: float) -> float:
         value = table.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-            raise self.wrong(f"{key} = {value!r} is not a number above 0", key, SETTINGS["engine"].get(key))
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 10**9:
+            raise self.wrong(
+                f"{key} = {value!r} is not a number above 0 and below a billion", key, SETTINGS["engine"].get(key)
+            )
         return value
 
     def whole(self, table: dict[str, Any], key: str, default: int) -> int:
@@ -248,5 +266,7 @@ class _Reader:
         return value
 
     def wrong(self, what: str, key: str, remedy: str | None) -> EstateError:
-        line = next((n for n, row in enumerate(self.lines, 1) if row.lstrip("[ ").startswith(key)), None)
+        stands = re.compile(rf"[\[\s]*{re.escape(key)}\b")
+        rows = enumerate(self.lines[self.begin :], self.begin + 1)
+        line = next((number for number, row in rows if stands.match(row)), None)
         return EstateError(what, file=self.path, line=line, remedy=remedy)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from watchfloor.collect.files import Opened, Skipped, named, opened, walk
-from watchfloor.errors import SourceRefused, SourceUnreachable
+from watchfloor.collect.files import Opened, Skipped, opened, walk
+from watchfloor.errors import SourceRefused, SourceUnreachable, named
 
 LINES = b'{"a":1}\n{"a":2}\n'
 

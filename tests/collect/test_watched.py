@@ -334,6 +334,18 @@ def test_patterns_and_marks_in_names(tmp_path: Path) -> None:
     assert nothing.look() == [] and nothing.unread == [(str(tmp_path / "no*.log"), "there is no such file")]
 
 
+def test_the_store_is_never_a_source(tmp_path: Path) -> None:
+    put(tmp_path / "a.log", 1)
+    (tmp_path / "var" / "lake").mkdir(parents=True)
+    put(tmp_path / "var" / "lake" / "0.json", 2)
+    (tmp_path / "variable").mkdir()
+    put(tmp_path / "variable" / "b.log", 3)
+    for path in (tmp_path, tmp_path / "**"):
+        watched = Watched(path, tmp_path, store=tmp_path / "var")
+        found = {stream for stream, _ in watched.look({}, [])}
+        assert found == {"a.log", "variable/b.log"}
+
+
 def test_what_cannot_be_read_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
     put(tmp_path / "a.log", 1)
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")

@@ -96,6 +96,16 @@ def test_a_file_we_may_not_read_is_a_problem(tmp_path: Path) -> None:
     assert "cannot be read" in found.reason
 
 
+def test_what_is_no_file_is_a_problem_and_a_name_may_hold_any_bytes(tmp_path: Path) -> None:
+    write(tmp_path / os.fsdecode(b"caf\xe9.yml"))
+    (tmp_path / "gone.yml").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.yml")
+    book = load_rules([tmp_path])
+    assert [rule.file for rule in book.rules] == [f"{tmp_path}/caf\\xe9.yml"]
+    assert sorted(Path(found.file).name for found in book.problems) == ["gone.yml", "pipe.yml"]
+    assert book.documents == 3
+
+
 BROKEN = {
     "yaml error": b"title: 'open\n",
     "cycle": b"title: x\ndetection: &a {s: *a}\n",

@@ -27,9 +27,9 @@ from watchfloor.collect.archive import (
 from watchfloor.collect.formats.format import Block, Format, Framed, broken
 from watchfloor.collect.formats.recognise import recognise
 from watchfloor.collect.source import cannot_open
-from watchfloor.errors import SourceError, SourceMalformed, SourceUnreachable
+from watchfloor.errors import SourceError, SourceMalformed, SourceUnreachable, named
 
-__all__ = ["Opened", "Skipped", "named", "opened", "walk"]
+__all__ = ["Opened", "Skipped", "opened", "walk"]
 
 DOCUMENTS = frozenset((
     ".md", ".rst", ".adoc", ".yml", ".yaml", ".toml", ".ini", ".cfg", ".conf", ".html", ".htm", ".css", ".js", ".ts",
@@ -88,11 +88,6 @@ class Opened:
             reason = f"reading stopped ({error.strerror or error})"
         if reason is not None and not told:
             yield Framed(Block(b"", np.zeros(1, np.int64), b"", self.format.name), last, [], reason)
-
-
-def named(path: Path) -> str:
-    """A path as text that everybody can store and print: bytes of a name that are no UTF-8 are written out."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def walk(paths: Iterable[str | Path]) -> Iterator[Path | Skipped]:

@@ -23,12 +23,12 @@ import numpy as np
 
 from watchfloor.clock import now_ms
 from watchfloor.collect.archive import packing, unpack
-from watchfloor.collect.files import Opened, Skipped, named, opened, walk
+from watchfloor.collect.files import Opened, Skipped, opened, walk
 from watchfloor.collect.formats.format import BLOCK, MAX_RECORD, Block, Format
 from watchfloor.collect.position import SAMPLE, Position, begins, continues, sampled
 from watchfloor.collect.source import START, Batch, cannot_open
 from watchfloor.collect.tail import SETTLE_S, Tail
-from watchfloor.errors import SourceError
+from watchfloor.errors import SourceError, named
 
 __all__ = ["Watched"]
 
@@ -114,10 +114,12 @@ class Watched:
         path: a file, a folder or a pattern.
         folder: names of streams are relative to it.
         format: how all of them are written; None recognises each.
+        store: a folder whose files are none of them: what we write must not be what we read.
     """
 
-    def __init__(self, path: Path, folder: Path, format: Format | None = None) -> None:
+    def __init__(self, path: Path, folder: Path, format: Format | None = None, *, store: Path | None = None) -> None:
         self.path, self.folder, self.format = path, folder, format
+        self.store = None if store is None else os.path.abspath(store) + os.sep
 
     def files(self) -> list[Path | Skipped]:
         """The file, all files of the folder, or what the pattern matches; and what cannot be read of it."""
@@ -129,7 +131,12 @@ class Watched:
             found = list(walk(sorted(match for match in fixed.glob(str(self.path.relative_to(fixed))))))
         else:
             found = list(walk([self.path]))
-        shown = [item for item in found if not _path(item).name.startswith(HIDDEN)]
+        shown = [
+            item
+            for item in found
+            if not _path(item).name.startswith(HIDDEN)
+            and not (self.store and os.path.abspath(_path(item)).startswith(self.store))
+        ]
         return sorted(shown, key=_path)
 
     def look(

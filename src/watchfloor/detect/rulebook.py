@@ -22,7 +22,7 @@ from watchfloor.detect.predicate import conjunction
 from watchfloor.detect.rule import Filter, Problem, Rule
 from watchfloor.detect.rulecache import Found, RuleCache, digest
 from watchfloor.documents import MAX_BYTES, parse_yaml
-from watchfloor.errors import EstateError, RuleError
+from watchfloor.errors import EstateError, RuleError, named
 
 if TYPE_CHECKING:
     from watchfloor.detect.taxonomy import Taxonomy
@@ -183,26 +183,31 @@ def _files(paths: Sequence[Path], memory: RuleCache | None) -> Iterator[tuple[st
     for path in paths:
         path = Path(path)
         if path.is_dir():
-            for file in sorted(_below(str(path)), key=lambda name: name.split(os.sep)):
-                yield from _file(file, memory)
+            for file, reason in sorted(_below(str(path)), key=lambda found: found[0].split(os.sep)):
+                if reason:
+                    name = named(file)
+                    yield name, Problem(name, 1, "", reason, "check that it may be read, or take it away", "error")
+                else:
+                    yield from _file(file, memory)
         elif path.exists():
             yield from _file(str(path), memory)
         else:
             raise RuleError("there is no such file or folder", file=path, remedy="check the path given with --rules")
 
 
-def _below(folder: str) -> Iterator[str]:
-    """Files of rules and archives of them at any depth; links to folders are not followed."""
+def _below(folder: str) -> Iterator[tuple[str, str]]:
+    """Files of rules and archives of them at any depth, and why one cannot be read; links to folders are not
+    followed."""
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
-        _log.warning("%s cannot be read: %s", folder, error.strerror)
+        yield folder, f"cannot be read: {error.strerror or error}"
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             yield from _below(entry.path)
-        elif entry.name.lower().endswith((*SUFFIXES, ".zip")) and entry.is_file():
-            yield entry.path
+        elif entry.name.lower().endswith((*SUFFIXES, ".zip")) and not entry.is_dir():
+            yield entry.path, "" if entry.is_file() else "is no file, or a link that leads nowhere"
 
 
 def _file(path: str, memory: RuleCache | None) -> Iterator[tuple[str, Content]]:
@@ -211,12 +216,12 @@ def _file(path: str, memory: RuleCache | None) -> Iterator[tuple[str, Content]]:
             content = file.read(MAX_BYTES + 1)
             if content.startswith(b"PK\x03\x04"):
                 file.seek(0)
-                yield from _archive(path, file, memory)
+                yield from _archive(named(path), file, memory)
                 return
-            yield path, content
+            yield named(path), content
     except OSError as error:
         reason = f"cannot be read: {error.strerror or error}"
-        yield path, Problem(path, 1, "", reason, "check that it may be read", "error")
+        yield named(path), Problem(named(path), 1, "", reason, "check that it may be read", "error")
 
 
 def _archive(path: str, file: io.BufferedReader, memory: RuleCache | None) -> Iterator[tuple[str, Content]]:

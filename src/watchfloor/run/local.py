@@ -20,7 +20,7 @@ from watchfloor.collect.integration import Integration
 from watchfloor.collect.mapper import Leftovers, Mapper
 from watchfloor.collect.source import Batch
 from watchfloor.collect.watched import Watched
-from watchfloor.errors import EstateError, SourceError, SourceUnreachable, WatchfloorError
+from watchfloor.errors import EstateError, ManifestError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
 from watchfloor.ocsf.events import Events
 from watchfloor.run.memory import give_back
@@ -93,7 +93,7 @@ class LocalEngine:
         self._maker = ready.maker()
         self._mappers = source_mappers(estate, ready.path.mapper)
         self._products = {source.id: source.integration for source in estate.sources}
-        self._watched = {source.id: _watched(source, estate.folder) for source in estate.sources}
+        self._watched = {source.id: _watched(source, estate) for source in estate.sources}
         self._lock = EstateLock(estate.store, clock=clock)
         try:
             self._lake = Lake(estate.store / "lake", compact_every=estate.compact_commits)
@@ -284,7 +284,7 @@ def sources_checked(estate: Estate, integrations: Sequence[Integration]) -> list
     for source in estate.sources:
         try:
             _mapper(source, estate, usual)
-            files = _watched(source, estate.folder).files()
+            files = _watched(source, estate).files()
         except WatchfloorError as error:
             found.append(error)
             continue
@@ -314,11 +314,18 @@ def _mapper(source: SourceSettings, estate: Estate, usual: Mapper) -> Mapper | N
             remedy=f"there are: {known}",
         )
     needed = any(setting.required for setting in found.settings.values())
-    return Mapper([found.with_settings(source.settings)]) if source.settings or needed else None
+    if not (source.settings or needed):
+        return None
+    try:
+        return Mapper([found.with_settings(source.settings)])
+    except ManifestError as error:  # what is wrong is what the estate says, not the manifest
+        raise EstateError(
+            f"source {source.id!r}: {error.what}", file=estate.folder / "estate.toml", remedy=error.remedy
+        ) from error
 
 
-def _watched(source: SourceSettings, folder: FilePath) -> Watched:
-    return Watched(source.path, folder, chosen_format(source.format, source.records))
+def _watched(source: SourceSettings, estate: Estate) -> Watched:
+    return Watched(source.path, estate.folder, chosen_format(source.format, source.records), store=estate.store)
 
 
 def _halves(resume: Mapping[str, str]) -> dict[str, tuple[int, str]]:
