@@ -43,3 +43,12 @@ def test_a_changed_mapping_is_noticed(tmp_path: Path) -> None:
     golden = next((folder / "golden").glob("*.ndjson"))
     golden.write_bytes(golden.read_bytes().replace(b'"severity_id":1', b'"severity_id":5'))
     assert any("differs" in problem for problem in contract.problems(folder))
+
+
+def test_a_mapping_that_raises_on_odd_values_is_noticed(tmp_path: Path) -> None:
+    original = next(found for found in INTEGRATIONS if found.id == "kubernetes")
+    folder = tmp_path / "kubernetes"
+    shutil.copytree(original.folder, folder)
+    mapping = folder / "mapping.py"
+    mapping.write_text(mapping.read_text().replace('_read(r, "user.uid")', '_read(r, "user.uid").map(int)'))
+    assert any("mapping kubernetes/" in problem for problem in contract.problems(folder))

@@ -48,8 +48,9 @@ __all__ = [
 
 
 def named(path: str | Path) -> str:
-    """A path as text that everybody can store and print: bytes of a name that are no UTF-8 are written out."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """A path as text that everybody can store and print on one line: what is no UTF-8 or no letter is written out."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class WatchfloorError(Exception):

@@ -118,3 +118,14 @@ def test_a_time_without_a_year_is_the_latest_that_is_not_in_the_future() -> None
     as_text = [None if ms is None else (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).isoformat()
                for ms in found]  # fmt: skip
     assert as_text == ["2026-01-31T09:00:00+00:00", "2025-12-31T23:00:00+00:00", "2024-02-29T00:00:00+00:00", None]
+
+
+def test_json_of_several_kinds_keeps_the_usual_one() -> None:
+    def names(texts: list[str]) -> list[Any]:
+        column = Column.of(texts)
+        return convert.json(lambda found: found)(column).to_pylist()
+
+    assert names(['"a"', '"b"']) == ["a", "b"]
+    assert names(['"a"', '"b"', "[1]", "1.5", "null", "no json"]) == ["a", "b", None, "1.5", None, None]
+    assert names(['["a"]', '[["b"], 1]', '"c"']) == [["a"], ['["b"]', "1"], None]
+    assert names(['[{"x":"a"}]', '[{"x":{"y":1}}]']) == [[{"x": "a"}], [{"x": '{"y":1}'}]]

@@ -134,6 +134,7 @@ def test_a_name_that_is_no_utf8_can_be_stored_and_printed(tmp_path: Path) -> Non
     assert named(path) == f"{tmp_path}/caf\\xe9.json"
     good, skipped, _ = read(tmp_path)
     assert good == {"caf\\xe9.json": 2} and skipped == {}
+    assert named("a\nb\x1b[31mé 日.log") == "a\\nb\\x1b[31mé 日.log"
 
 
 def test_utf16_without_a_mark_is_text(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ title = "Everything we have no better mapping for"
 golden = "done"
 schema = "done"
 leftovers = "done"
+fuzz = "done"
 """
 
 MAPPING = '''\

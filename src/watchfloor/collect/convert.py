@@ -10,10 +10,12 @@ import ipaddress
 import ntpath
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -335,7 +337,11 @@ def prefixed(prefix: str) -> Callable[[Column], Column]:
 
 
 def json(function: Callable[[Any], Any], type: pa.DataType | None = None) -> Callable[[Column], Column]:
-    """Decode the JSON text (as columns named `x[]` hold it) and apply `function` to it; errors become missing."""
+    """Decode the JSON text (as columns named `x[]` hold it) and apply `function` to it; errors become missing.
+
+    Where the answers are not of one kind, because somebody wrote a list where all others write a text, those of the
+    rarer kind are missing, and what is inside lists and objects is text.
+    """
 
     def one(text: str) -> Any:
         try:
@@ -343,4 +349,34 @@ def json(function: Callable[[Any], Any], type: pa.DataType | None = None) -> Cal
         except (ValueError, LookupError, TypeError, AttributeError):
             return None
 
-    return lambda column: column.map(one, type)
+    def converted(column: Column) -> Column:
+        try:
+            return column.map(one, type)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            texts = column.values.to_pylist()
+            return column.map(dict(zip(texts, _of_one_kind([one(text) for text in texts]), strict=True)).get)
+
+    return converted
+
+
+def _of_one_kind(answers: list[Any]) -> list[Any]:
+    kinds = Counter(_kind(answer) for answer in answers if answer is not None)
+    most = max(kinds, key=kinds.__getitem__)
+    return [_as_text(answer) if answer is not None and _kind(answer) is most else None for answer in answers]
+
+
+def _kind(answer: Any) -> type[list[Any]] | type[dict[Any, Any]] | type[str]:
+    return list if isinstance(answer, list) else dict if isinstance(answer, dict) else str
+
+
+def _as_text(value: Any) -> Any:
+    """Every scalar as text; a list in a list, or an object in an object, as its JSON."""
+    if isinstance(value, list):
+        return [_flat(item) if isinstance(item, list) else _as_text(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _flat(item) for key, item in value.items()}
+    return _flat(value)
+
+
+def _flat(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -20,6 +20,7 @@ from watchfloor.collect.mapper import Leftovers, Mapper, Observer
 from watchfloor.collect.records import Piece, tokenise
 from watchfloor.ocsf.events import Events
 from watchfloor.ocsf.validate import validate
+from watchfloor.testing.fuzz import fuzzed
 from watchfloor.testing.sigma_law import SigmaLaw
 
 __all__ = ["RECEIVED", "Sample", "accept", "problems", "read_sample", "samples"]
@@ -120,6 +121,8 @@ def problems(folder: Path) -> list[str]:
     wrong: list[str] = []
     if integration.claims.get("sigma") == "done":
         wrong += law.broken
+    if integration.claims.get("fuzz") == "done":
+        wrong += fuzzed(integration, [record for sample in found for record in sample.raw], RECEIVED)
     if not (folder / "README.md").is_file():
         wrong.append(f"{folder.name}: README.md is missing")
     if not found:

@@ -375,7 +375,8 @@ def _changed(r: Record, *properties: str) -> Column:
         except ValueError:
             return None
         for item in items if isinstance(items, list) else [items]:
-            for change in (item.get("modifiedProperties") or []) if isinstance(item, dict) else []:
+            changes = item.get("modifiedProperties") if isinstance(item, dict) else None
+            for change in changes if isinstance(changes, list) else []:
                 if isinstance(change, dict) and change.get("displayName") in properties:
                     value = change.get("newValue") or change.get("oldValue")
                     if isinstance(value, str) and value.strip('"'):

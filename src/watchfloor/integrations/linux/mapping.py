@@ -295,7 +295,7 @@ def classify(r: Record) -> Column:
 def _audited(types: str | None, facts: str | None) -> str | None:
     if types is None:
         return None
-    held = orjson.loads(types)
+    held = [kind for kind in orjson.loads(types) if isinstance(kind, str)]
     call, _, kind = (facts or " ").partition(" ")
     if "EXECVE" in held or call in ("execve", "execveat"):
         return "audited_launch"
@@ -642,7 +642,7 @@ def audit(r: Record) -> dict[str, Any]:
         "severity_id": 1,
         "metadata.log_name": "auditd",
         "metadata.log_provider": "auditd",
-        "metadata.event_code": types.map(lambda text: orjson.loads(text)[0], pa.string()),
+        "metadata.event_code": json(lambda kinds: kinds[0], pa.string())(types),
         "metadata.original_time": stamp,
         "metadata.correlation_uid": r.take("serial"),
         "device.hostname": host,

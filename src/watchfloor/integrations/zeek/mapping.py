@@ -421,7 +421,7 @@ def _answers(texts: str | None, lives: str | None) -> list[dict[str, Any]] | Non
     found: list[dict[str, Any]] = []
     for i, answer in enumerate(answers):
         if isinstance(answer, str) and answer:
-            ttl = ttls[i] if i < len(ttls) and isinstance(ttls[i], int | float) else None
+            ttl = ttls[i] if i < len(ttls) and isinstance(ttls[i], int | float) and 0 <= ttls[i] < 2**31 else None
             found.append({"rdata": answer} | ({} if ttl is None else {"ttl": int(ttl)}))
     return found or None
 
