@@ -46,6 +46,17 @@ def test_questions_without_an_answer(watchfloor: Verb, estate: Path) -> None:
     assert said.code == 2 and "any more" in said.err
 
 
+def test_an_alert_of_another_product_is_not_ours_to_explain(watchfloor: Verb, tmp_path: Path) -> None:
+    estate = small.estate(tmp_path)
+    alert = {"timestamp": "2026-01-31T10:00:00.000000+0000", "event_type": "alert", "src_ip": "192.0.2.1",
+             "dest_ip": "192.0.2.2", "alert": {"signature_id": 1, "signature": "EXAMPLE", "severity": 1}}  # fmt: skip
+    (estate / "logs" / "ws" / "eve.json").write_bytes(small.lines([alert]))
+    assert watchfloor("run", estate, "--once").code == 0
+    (row,) = small.rows(estate, "select finding_info.uid as uid, metadata.product.name as p from detection_finding")
+    said = watchfloor("explain", row["uid"], "--estate", estate)
+    assert said.code == 2 and row["p"] == "Suricata" and "Suricata raised this alert" in said.err
+
+
 def test_an_estate_without_findings(watchfloor: Verb, tmp_path: Path) -> None:
     said = watchfloor("explain", "abcdef", "--estate", small.estate(tmp_path))
     assert said.code == 2 and "no findings" in said.err

@@ -18,6 +18,9 @@ from watchfloor.store.query import Hunts
 
 __all__ = ["Explanation", "explained"]
 
+OURS = "watchfloor"
+"""`metadata.product.name` of our own findings; alerts of other products rest in the same table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -52,6 +55,11 @@ def explained(estate: Estate, uid: str) -> Explanation:
         StoreError: its record is no longer in the landing.
     """
     row = _finding(estate, uid)
+    if row["product"] != OURS:
+        raise UsageError(
+            f"{row['product']} raised this alert, none of the estate's rules: there is nothing to ask again",
+            remedy=f"its record is number {row['sequence']} of source {row['source']}; the alert holds all it said",
+        )
     ready = prepared(
         [path for path in estate.rules if path.exists()],
         integrations=estate.integrations(),
@@ -100,8 +108,8 @@ def explained(estate: Estate, uid: str) -> Explanation:
 
 
 def _finding(estate: Estate, uid: str) -> dict[str, Any]:
-    if not uid.isalnum():
-        raise UsageError(f"{uid!r} is no uid", remedy="letters and digits, as the findings show it")
+    if "'" in uid or not uid.isprintable():
+        raise UsageError(f"{uid!r} is no uid", remedy="one line without quotes, as the findings show it")
     hunts = Hunts(estate.store / "lake")
     if "detection_finding" not in hunts.tables():
         raise UsageError(
@@ -109,7 +117,8 @@ def _finding(estate: Estate, uid: str) -> dict[str, Any]:
         )
     rows = hunts.ask(
         "select finding_info.uid as uid, finding_info.analytic.uid as rule, message, wf.source_uid as source, "
-        f"wf.source_seq as sequence from detection_finding where starts_with(finding_info.uid, '{uid}')",
+        "metadata.product.name as product, wf.source_seq as sequence from detection_finding "
+        f"where starts_with(finding_info.uid, '{uid}')",
         limit=5,
     ).table.to_pylist()
     if len(rows) != 1:
