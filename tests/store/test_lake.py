@@ -230,6 +230,15 @@ def test_full_disk_leaves_the_table_as_it_was(backend: Path, monkeypatch: pytest
     assert DeltaTable(backend / NAME).count() == 4
 
 
+def test_what_a_kill_left_half_made_is_swept(backend: Path) -> None:
+    lake = Lake(backend)
+    lake.append(NAME, nested(3), version=1)
+    (backend / ".0000.tmp" / "_delta_log").mkdir(parents=True)
+    (backend / NAME / "_delta_log" / ".1111.tmp").write_bytes(b"{")
+    assert Lake(backend).sweep() == 2 and Lake(backend).sweep() == 0
+    assert lake.append(NAME, nested(3), version=2) and len(stored(lake)) == 6
+
+
 def test_reading_makes_no_folder(tmp_path: Path) -> None:
     assert Lake(tmp_path / "none", read_only=True).tables() == []
     assert not (tmp_path / "none").exists()

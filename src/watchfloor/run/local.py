@@ -97,6 +97,7 @@ class LocalEngine:
         self._lock = EstateLock(estate.store, clock=clock)
         try:
             self._lake = Lake(estate.store / "lake", compact_every=estate.compact_commits)
+            self._lake.sweep()
             self._committer = Committer(self._lake, estate.store / "cursor.json")
             positions = self._committer.positions
             self._writers = {

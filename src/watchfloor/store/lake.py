@@ -370,6 +370,15 @@ class Lake:
 
     # -- keeping
 
+    def sweep(self) -> int:
+        """Remove what kills left half-made beside tables and log entries; gives how many. Nobody else may be writing."""
+        strays = [*self.folder.glob(".*.tmp"), *self.folder.glob("*/_delta_log/.*.tmp")]
+        for stray in strays:
+            shutil.rmtree(stray, ignore_errors=True)
+            with suppress(OSError):
+                stray.unlink()
+        return len(strays)
+
     def _checkpoint(self, table: _Table) -> None:
         """So that opening a table stays quick; a failure costs time, not data."""
         try:
