@@ -371,7 +371,7 @@ class Lake:
     # -- keeping
 
     def sweep(self) -> int:
-        """Remove what kills left half-made beside tables and log entries; gives how many. Nobody else may be writing."""
+        """Remove what kills left half-made beside tables and log entries; gives how many. Nobody else may write."""
         strays = [*self.folder.glob(".*.tmp"), *self.folder.glob("*/_delta_log/.*.tmp")]
         for stray in strays:
             shutil.rmtree(stray, ignore_errors=True)
