@@ -76,7 +76,7 @@ _TIME_RANGE = {
     "day": range(1, 32),
     "week": range(1, 54),
     "month": range(1, 13),
-    "year": range(1970, 2201),
+    "year": range(1, 10_000),
 }
 
 
