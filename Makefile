@@ -6,11 +6,11 @@ BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 WORKERS ?= auto
 
-.PHONY: run test check format golden bench docs lock setup clean help
+.PHONY: run test check check-native format golden bench docs lock setup clean help
 .DEFAULT_GOAL := help
 
 help:           ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
 setup: $(READY) ## the environment in .venv, from requirements.lock, every file checked by its hash
 
@@ -30,6 +30,12 @@ check: $(READY) ## style, types, floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+check-native: $(READY) ## the kernels' tests and a fuzz with every index checked, in a cache of their own
+	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.numba-checked $(BIN)/python -m pytest -n $(WORKERS) -q \
+		tests/test_native.py tests/collect tests/detect tests/ocsf tests/test_integrations.py
+	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.numba-checked $(BIN)/python -m benchmarks.fuzz --lines 200k
+	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.numba-checked $(BIN)/python -m benchmarks.oracle --cases 50k
+
 format: $(READY) ## put every file into the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -48,4 +54,4 @@ lock: $(READY)  ## resolve pyproject.toml anew into requirements.lock (hashes, n
 		pyproject.toml -o requirements.lock
 
 clean:          ## remove the environment and everything built
-	rm -rf $(VENV) site dist build var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site dist build var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .numba-checked

@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import detection, differential, end_to_end, kill9, machine, results, soak, start_up
+from benchmarks import detection, differential, end_to_end, fuzz, kill9, machine, oracle, results, soak, start_up
 
 
 def main() -> None:
@@ -40,6 +40,8 @@ def main() -> None:
             "differential": differential.main,
             "start_up": start_up.main,
             "kill9": lambda: kill9.main(given.kills),
+            "oracle": lambda: f"{oracle.main()}\n\n{oracle.main(200_000, sqlite=True)}",
+            "fuzz": fuzz.main,
             "soak": lambda: soak.main(given.soak or 10_000_000),  # last: it keeps this process on one core
         }
     only = "soak" if given.soak else given.only

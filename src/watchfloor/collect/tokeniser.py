@@ -42,6 +42,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 PADDING = 64
@@ -117,13 +118,24 @@ def _kernel(function: _F) -> _F:
 # -- machine words ----------------------------------------------------------------------------------------------------
 
 
+def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any, size: int) -> Any:
+    """Where byte `at` of an array lies, `size` bytes to be touched; refused outside under NUMBA_BOUNDSCHECK."""
+    held = context.make_array(kind)(context, builder, array)
+    if config.BOUNDSCHECK:
+        room = builder.sub(held.nitems, ir.Constant(ir.IntType(64), size))
+        outside = builder.icmp_unsigned(">", at, room)  # a negative one is large then
+        small = builder.icmp_signed("<", room, ir.Constant(ir.IntType(64), 0))
+        with cgutils.if_unlikely(builder, builder.or_(outside, small)):
+            context.call_conv.return_user_exc(builder, IndexError, ("bytes outside the array are touched",))
+    return builder.gep(held.data, [at])
+
+
 @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
 def _load(context: Any, array: Any, at: Any) -> Any:
     """Eight bytes of a uint8 array as a little-endian word, at any alignment."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.gep(data, [arguments[1]])
+        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 8)
         word = builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()))
         word.align = 1
         return word
@@ -136,8 +148,7 @@ def _store(context: Any, array: Any, at: Any, word: Any) -> Any:
     """Write eight bytes into a uint8 array, at any alignment."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.gep(data, [arguments[1]])
+        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 8)
         stored = builder.store(arguments[2], builder.bitcast(place, ir.IntType(64).as_pointer()))
         stored.align = 1
         return context.get_dummy_value()
@@ -167,9 +178,9 @@ def _where(context: Any, array: Any, at: Any, byte: Any) -> Any:
     """Which of the next 64 bytes of a uint8 array are `byte`: one bit each, lowest first."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 64)
         vector = ir.VectorType(ir.IntType(8), 64)
-        octets = builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer()))
+        octets = builder.load(builder.bitcast(place, vector.as_pointer()))
         octets.align = 1
         wanted = _splat(builder, arguments[2], vector)
         return builder.bitcast(builder.icmp_unsigned("==", octets, wanted), ir.IntType(64))
@@ -185,8 +196,8 @@ def _differing(context: Any, one: Any, a: Any, other: Any, b: Any) -> Any:
         vector = ir.VectorType(ir.IntType(8), 64)
         octets = []
         for kind, array, at in ((0, arguments[0], arguments[1]), (2, arguments[2], arguments[3])):
-            data = context.make_array(signature.args[kind])(context, builder, array).data
-            octets.append(builder.load(builder.bitcast(builder.gep(data, [at]), vector.as_pointer())))
+            place = _place(context, builder, signature.args[kind], array, at, 64)
+            octets.append(builder.load(builder.bitcast(place, vector.as_pointer())))
             octets[-1].align = 1
         return builder.bitcast(builder.icmp_unsigned("!=", *octets), ir.IntType(64))
 
@@ -198,9 +209,9 @@ def _words(context: Any, array: Any, at: Any, length: Any) -> Any:
     """The next `length` bytes (0 to 64) of a uint8 array as eight words, zero behind them: without a branch."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 64)
         byte, vector = ir.IntType(8), ir.VectorType(ir.IntType(8), 64)
-        octets = builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer()))
+        octets = builder.load(builder.bitcast(place, vector.as_pointer()))
         octets.align = 1
         end = _splat(builder, builder.trunc(arguments[2], byte), vector)
         inside = builder.icmp_unsigned("<", ir.Constant(vector, list(range(64))), end)

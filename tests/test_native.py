@@ -1,0 +1,66 @@
+"""Kernels under bounds checks: what `make check-native` switches on is on, and stops what reads or writes too far.
+
+Numba checks what is indexed when NUMBA_BOUNDSCHECK is 1; loads and stores of whole words check themselves then. In an
+ordinary run the checks are compiled out, so these tests have nothing to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import njit
+from numba.core import config
+
+from watchfloor.collect import records
+from watchfloor.collect.tokeniser import _load, _special, _store
+from watchfloor.detect.kernels import siphash
+
+pytestmark = pytest.mark.skipif(not config.BOUNDSCHECK, reason="only under NUMBA_BOUNDSCHECK=1: make check-native")
+
+BYTES = np.zeros(40, np.uint8)
+
+
+@njit
+def loads(array: Any, at: Any) -> Any:
+    return _load(array, at)
+
+
+@njit
+def stores(array: Any, at: Any) -> None:
+    _store(array, at, np.uint64(0))
+
+
+@njit
+def looks(array: Any, at: Any) -> Any:
+    return _special(array, at)
+
+
+@pytest.mark.parametrize(("touches", "size"), [(loads, 8), (stores, 8), (looks, 32)])
+def test_a_word_outside_is_refused(touches: Callable[[Any, int], Any], size: int) -> None:
+    touches(BYTES, 0)
+    touches(BYTES, len(BYTES) - size)
+    for at in (len(BYTES) - size + 1, len(BYTES), 10**9, -1, -size):
+        with pytest.raises(IndexError):
+            touches(BYTES, at)
+    with pytest.raises(IndexError):
+        touches(BYTES[: size - 1], 0)
+
+
+def test_a_kernel_of_ours_is_compiled_with_checks() -> None:
+    siphash(BYTES, 0, len(BYTES), np.uint64(1), np.uint64(2))
+    with pytest.raises(IndexError):
+        siphash(BYTES, 0, len(BYTES) + 1, np.uint64(1), np.uint64(2))
+
+
+def test_reading_behind_the_end_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An overrun by intention: the same records, without the bytes that may be read behind them."""
+    line = b'{"a":"b"}'
+    offsets, numbers = np.array([0, len(line)], np.int64), np.zeros(1, np.int64)
+    piece = records.Piece(line, offsets, numbers, numbers)
+    assert len(records.tokenise([piece], source="s", stream="s")[0]) == 1
+    monkeypatch.setattr(records, "PADDING", 0)
+    with pytest.raises(IndexError, match=r"outside|out of bounds"):
+        records.tokenise([piece], source="s", stream="s")
