@@ -19,7 +19,7 @@ from random import Random
 from typing import Any
 
 import yaml
-from tests.detect import sigma_cases, specification
+from tests.detect import sigma_cases
 
 from benchmarks import machine
 from watchfloor.detect.rule import Problem, Rule
@@ -76,7 +76,7 @@ def round_(chance: Random, tally: Tally) -> tuple[Any, Any] | None:
             tally.refused[rule.reason] += 1
             continue
         rules.append(rule)
-        means.append(specification.means(document.data["detection"], sigma_cases.PLACEHOLDERS))
+        means.append(sigma_cases.means(document))
         made.append(detection)
     first, second = sigma_cases.verdicts(rules, records)
     for number, mean in enumerate(means):
@@ -103,7 +103,7 @@ def sqlite_round(chance: Random, tally: Tally) -> tuple[Any, Any] | None:
     backend = sqliteBackend()
     for _ in range(RULES):
         detection = sigma_cases.detection(chance, plain=True)
-        if not yaml.safe_dump(detection, allow_unicode=True).isascii():
+        if sigma_cases.NARROW in detection or not yaml.safe_dump(detection, allow_unicode=True).isascii():
             continue
         document = sigma_cases.document(detection)
         rule = sigma_cases.loaded(document)
@@ -155,7 +155,7 @@ def _tell(detection: Any, record: Any, *, seed: int, cases: int, sqlite: bool) -
             detection, record = sigma_cases.smallest(detection, record)
         else:
             print("only together with other rules or events of the round:")
-        wanted = specification.means(detection, sigma_cases.PLACEHOLDERS)(sigma_cases.event(record))
+        wanted = sigma_cases.means(sigma_cases.document(detection))(sigma_cases.event(record))
         print(f"the specification says {wanted}, the engine {not wanted}:")
     print(yaml.safe_dump(detection, allow_unicode=True, sort_keys=False))
     print(f"on {record!r}\nafter {cases:,} cases of seed {seed}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import orjson
 import pytest
-from benchmarks import workloads
+from benchmarks import results, workloads
 
 
 def _made(name: str, count: int, folder: Path) -> list[bytes]:
@@ -54,3 +55,10 @@ def test_a_new_value_is_of_the_same_kind() -> None:
         assert kind.fullmatch(made)
     made = workloads._new("C:\\Windows\\System32\\cmd.exe", chance)
     assert made.startswith("C:\\Windows\\System32\\") and made.endswith("\\cmd.exe")
+
+
+def test_the_page_of_figures_is_made_from_the_results() -> None:
+    kept = results.sections(results.RESULTS.read_text("utf-8"))
+    assert kept == results.sections(results.PAGE.read_text("utf-8"))
+    assert set(kept) <= set(results.SECTIONS)
+    assert all(re.search(r"^Commit ", said, re.MULTILINE) for said in kept.values())

@@ -23,17 +23,17 @@ pytestmark = pytest.mark.skipif(not config.BOUNDSCHECK, reason="only under NUMBA
 BYTES = np.zeros(40, np.uint8)
 
 
-@njit
+@njit  # type: ignore[untyped-decorator, unused-ignore]
 def loads(array: Any, at: Any) -> Any:
     return _load(array, at)
 
 
-@njit
+@njit  # type: ignore[untyped-decorator, unused-ignore]
 def stores(array: Any, at: Any) -> None:
     _store(array, at, np.uint64(0))
 
 
-@njit
+@njit  # type: ignore[untyped-decorator, unused-ignore]
 def looks(array: Any, at: Any) -> Any:
     return _special(array, at)
 

@@ -137,7 +137,11 @@ FLAT = {**dict.fromkeys(("Image", "CommandLine", "User", "EventID", "tags", "rec
 
 # -- rules ------------------------------------------------------------------------------------------------------------
 
-NAMES = ("sel", "selection_a", "selection_b", "filter_main", "filter_opt", "_hidden", "x_1")
+NARROW = "_narrow"
+"""A rule with a selection of this name has a log source of its own: only events that `NARROW_EVENTS` names."""
+
+NARROW_EVENTS = ("1", "abc", "cmd.exe")
+NAMES = ("sel", "selection_a", "selection_b", "filter_main", "filter_opt", "_hidden", "x_1", NARROW)
 
 
 def detection(chance: Random, *, plain: bool = False) -> Json:
@@ -311,10 +315,10 @@ def _reference_item(chance: Random) -> tuple[str, Any]:
 
 
 class Everywhere:
-    """A taxonomy: every log source is every event, fields stand where `COLUMNS` says."""
+    """A taxonomy: a log source is every event, or those of `NARROW_EVENTS`; fields stand where `COLUMNS` says."""
 
     def routes_for(self, logsource: Any) -> list[Any]:
-        return [Route()]
+        return [Route((("metadata.event_code", NARROW_EVENTS),)) if logsource.category else Route()]
 
     def columns(self, logsource: Any, field: str) -> tuple[str, ...] | None:
         return COLUMNS.get(field)
@@ -370,10 +374,20 @@ def event(found: Json) -> dict[str, list[str]]:
 
 def document(made: Json) -> Document:
     """A whole rule, through YAML."""
-    rule = {"title": "t", "logsource": {"product": "any"}, "detection": made}
+    logsource = {"product": "any"} | ({"category": "narrow"} if NARROW in made else {})
+    rule = {"title": "t", "logsource": logsource, "detection": made}
     (found,) = parse_yaml(yaml.safe_dump(rule, allow_unicode=True, sort_keys=False).encode(), "made.yml")
     assert isinstance(found, Document), found
     return found
+
+
+def means(found: Document) -> specification.Test:
+    """What the specification makes of it."""
+    made = found.data["detection"]
+    test = specification.means(made, PLACEHOLDERS)
+    if NARROW not in made:
+        return test
+    return lambda event: any(text.lower() in NARROW_EVENTS for text in event.get("EventID", ())) and test(event)
 
 
 def loaded(found: Document) -> Rule | Problem:
@@ -404,7 +418,7 @@ def differs(made: Json, found: Json) -> bool:
         rule = loaded(read)
         if isinstance(rule, Problem):
             return False
-        expected = specification.means(read.data["detection"], PLACEHOLDERS)(event(found))
+        expected = means(read)(event(found))
         first, second = verdicts([rule], [found])
         return bool(first) != expected or bool(second) != expected
     except (AssertionError, KeyError, ValueError, IndexError):
