@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 COLOURS = ("#1f5f8b", "#7fb3d5", "#2e7d4f", "#8fce9f", "#b5651d", "#d9a066")
-LEFT, WIDE, BAR, GAP = 190, 520, 15, 22
+LEFT, WIDE, BAR, GAP = 230, 520, 15, 22
 
 
 def bars(groups: Mapping[str, Mapping[str, float]], file: Path, title: str) -> None:
