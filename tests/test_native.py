@@ -15,12 +15,12 @@ from numba import njit
 from numba.core import config
 
 from watchfloor.collect import records
-from watchfloor.collect.tokeniser import _load, _special, _store
+from watchfloor.collect.tokeniser import _differing, _load, _store, _where, _words
 from watchfloor.detect.kernels import siphash
 
 pytestmark = pytest.mark.skipif(not config.BOUNDSCHECK, reason="only under NUMBA_BOUNDSCHECK=1: make check-native")
 
-BYTES = np.zeros(40, np.uint8)
+BYTES = np.zeros(100, np.uint8)
 
 
 @njit  # type: ignore[untyped-decorator, unused-ignore]
@@ -35,11 +35,21 @@ def stores(array: Any, at: Any) -> None:
 
 @njit  # type: ignore[untyped-decorator, unused-ignore]
 def looks(array: Any, at: Any) -> Any:
-    return _special(array, at)
+    return _where(array, at, np.uint8(34))
 
 
-@pytest.mark.parametrize(("touches", "size"), [(loads, 8), (stores, 8), (looks, 32)])
-def test_a_word_outside_is_refused(touches: Callable[[Any, int], Any], size: int) -> None:
+@njit  # type: ignore[untyped-decorator, unused-ignore]
+def compares(array: Any, at: Any) -> Any:
+    return _differing(array, np.int64(0), array, at)
+
+
+@njit  # type: ignore[untyped-decorator, unused-ignore]
+def cuts(array: Any, at: Any) -> Any:
+    return _words(array, at, np.int64(3))
+
+
+@pytest.mark.parametrize(("touches", "size"), [(loads, 8), (stores, 8), (looks, 64), (compares, 64), (cuts, 64)])
+def test_words_outside_are_refused(touches: Callable[[Any, int], Any], size: int) -> None:
     touches(BYTES, 0)
     touches(BYTES, len(BYTES) - size)
     for at in (len(BYTES) - size + 1, len(BYTES), 10**9, -1, -size):
