@@ -241,7 +241,8 @@ def _text_item(chance: Random) -> tuple[str, Any]:
     modifiers = chance.choice([
         "", "", "|contains", "|startswith", "|endswith", "|cased", "|contains|cased", "|startswith|cased",
         "|endswith|cased", "|windash", "|contains|windash", "|windash|contains", "|windash|startswith", "|expand",
-        "|contains|expand", "|expand|endswith", "|cased|windash",
+        "|contains|expand", "|expand|endswith", "|cased|windash", "|windash|cased", "|cased|contains",
+        "|cased|endswith", "|cased|expand", "|expand|cased",
     ])  # fmt: skip
     field = chance.choice(FIELDS)
     if "expand" in modifiers:
@@ -293,7 +294,8 @@ def _other_item(chance: Random) -> tuple[str, Any]:
 
 def _blob_item(chance: Random) -> tuple[str, Any]:
     wide = chance.choice(["", "|wide", "|utf16le", "|utf16be", "|utf16"])
-    code = chance.choice(
+    case = chance.choice(["", "", "", "|cased"])
+    code = case + chance.choice(
         ["|base64", "|base64|contains", "|base64offset|contains", "|base64offset", "|base64offset|endswith"]
     )
     if chance.random() < 0.1:

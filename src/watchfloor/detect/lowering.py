@@ -24,7 +24,7 @@ from sigma.exceptions import (
     SigmaRegularExpressionError,
     SigmaTypeError,
 )
-from sigma.modifiers import SigmaRegularExpressionModifier
+from sigma.modifiers import SigmaCaseSensitiveModifier, SigmaRegularExpressionModifier
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections
 from sigma.types import (
     CompareOperators,
@@ -175,6 +175,8 @@ class Lowering:
             remedy = f"use modifiers of the Sigma specification: {' '.join(sorted(MODIFIERS))}"
             raise Refused(path, f"unknown modifier {unknown[0]!r}", remedy)
         modifiers = [MODIFIERS[name] for name in names]
+        # last, wherever it stands: other modifiers make new texts, which do not know that case counts
+        modifiers.sort(key=lambda modifier: modifier is SigmaCaseSensitiveModifier)
         values = value if isinstance(value, list) else [value]
         if not values:
             raise Refused(path, "the list of values is empty", "give it a value, or write null for a missing field")
