@@ -229,3 +229,10 @@ def test_seeds_are_recognised(name: str) -> None:
 
 def test_text_lines_always_show() -> None:
     assert lines.text(bytes(range(256)))[0] == bytes(range(256)).decode("latin-1")
+
+
+def test_blank_lines_inside_an_event_of_audit_are_no_part_of_it() -> None:
+    format = by_name("auditd")
+    lines = [b"type=SYSCALL msg=audit(1.2:8): a0=1\n", b"\n", b" \n", b"type=CWD msg=audit(1.2:8): cwd=x"]
+    for step in (1, 7, 4000):
+        assert flat(framing(format, trickle(b"".join(lines), step))) == [("good", lines[0] + lines[3], "")]
