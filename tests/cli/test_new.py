@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ def test_a_scaffold_lacks_only_its_golden(watchfloor: Verb, tmp_path: Path) -> N
     assert said.code == 0 and str(folder) in said.out.replace("\n", "")
     assert problems(folder) and all("golden" in problem for problem in problems(folder))
     said = watchfloor("golden", folder)
-    assert said.code == 3 and "golden" in said.out and "--accept" in said.err
-    said = watchfloor("golden", folder, "--accept")
+    assert said.code == 3 and "--accept" in said.err
+    asked = re.findall("`watchfloor (.+?)`", said.out)[0].split()
+    assert asked == ["golden", str(folder), "--accept"], "what it says works as it is said"
+    said = watchfloor(*asked)
     assert said.code == 0 and "wrote" in said.out and problems(folder) == []
     said = watchfloor("golden", folder)
     assert said.code == 0 and "as accepted" in said.out

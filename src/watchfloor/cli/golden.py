@@ -48,7 +48,9 @@ def golden(
         if not problems and not changed:
             screen.print(f"[green]{folder.name}[/] as accepted")
     if wrong and not json:
-        side().print(f"{wrong} problems; `watchfloor golden NAME --accept` takes the new state as right")
+        side().print(
+            f"{wrong} problem{'s' * (wrong > 1)}; `watchfloor golden NAME --accept` takes the new state as right"
+        )
     return EstateError.exit_code if wrong else 0
 
 

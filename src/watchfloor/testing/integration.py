@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
+import watchfloor.integrations
 from watchfloor.collect.formats.recognise import FORMATS, recognise
 from watchfloor.collect.integration import Integration, load_manifest
 from watchfloor.collect.mapper import Leftovers, Mapper, Observer
@@ -119,6 +120,8 @@ def problems(folder: Path) -> list[str]:
     law = SigmaLaw()
     integration, found = _read_all(folder, law)
     wrong: list[str] = []
+    ours = Path(watchfloor.integrations.__path__[0])
+    asked = folder.name if folder.resolve().parent == ours.resolve() else folder  # as the command line finds it
     if integration.claims.get("sigma") == "done":
         wrong += law.broken
     if integration.claims.get("fuzz") == "done":
@@ -139,9 +142,9 @@ def problems(folder: Path) -> list[str]:
             wrong.append(f"{where}: recognised as {', '.join(sorted(sample.integrations))}")
         golden = folder / "golden" / f"{sample.path.stem}.ndjson"
         if not golden.is_file():
-            wrong.append(f"{where}: no golden file yet; run `watchfloor golden {folder.name} --accept` and review it")
+            wrong.append(f"{where}: no golden file yet; run `watchfloor golden {asked} --accept` and review it")
         elif golden.read_bytes() != sample.golden():
-            wrong.append(f"{where}: differs from {golden.name}; `watchfloor golden {folder.name}` shows how")
+            wrong.append(f"{where}: differs from {golden.name}; `watchfloor golden {asked}` shows how")
         for events in sample.events:
             mapped.add(events.class_name)
             wrong += [f"{where}: {events.class_name}: {problem}" for problem in validate(events)]
@@ -155,8 +158,6 @@ def problems(folder: Path) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """`python -m watchfloor.testing.integration NAME [--accept]`, for use while writing one."""
-    import watchfloor.integrations
-
     names = [argument for argument in arguments if not argument.startswith("-")]
     root = Path(next(iter(watchfloor.integrations.__path__)))
     status = 0
