@@ -14,7 +14,7 @@ from watchfloor.cli.screen import LEVEL_STYLES, Limit, announce_compiling, conso
 from watchfloor.errors import RuleError, SourceError, UsageError
 
 if TYPE_CHECKING:
-    from watchfloor.detect.rule import Problem
+    from watchfloor.detect.rule import Problem, Rule
     from watchfloor.detect.rulebook import Rulebook
     from watchfloor.ocsf.events import Events
     from watchfloor.run.oneshot import Totals
@@ -59,6 +59,7 @@ def detect(
     """
     from watchfloor.clock import monotonic_s, now_ms
     from watchfloor.run import oneshot
+    from watchfloor.run.memory import settled
     from watchfloor.run.prepare import chosen_format, prepared, user_cache
 
     if not paths:
@@ -69,6 +70,7 @@ def detect(
     announce_compiling()
     with progress("reading rules", None, "rules"):
         ready = prepared(rules, min_level=min_level, cache=user_cache())
+    settled()
     if not ready.rulebook.rules:
         for problem in ready.rulebook.problems[:5]:
             side().print(str(problem), markup=False)
@@ -96,6 +98,7 @@ def detect(
     if not json:
         board.show(limit)
     _print_totals(totals, ready.rulebook, monotonic_s() - began, leftovers=leftovers)
+    ready.keep()
     return SourceError.exit_code if totals.failed else 0
 
 
@@ -136,8 +139,13 @@ class Board:
     """Findings gathered by rule, as a table a tired person can read."""
 
     def __init__(self, rulebook: Rulebook) -> None:
-        self.rules = {rule.id: rule for rule in rulebook.rules}
+        self.rules: dict[str, Rule] = {}
         self.lines: dict[str, Line] = defaultdict(Line)
+        self.know(rulebook)
+
+    def know(self, rulebook: Rulebook) -> None:
+        """Learn rules: all that may have made findings."""
+        self.rules.update((rule.id, rule) for rule in rulebook.rules)
 
     def add(self, found: Events) -> None:
         """Count findings in."""

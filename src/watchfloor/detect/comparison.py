@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import re2
 
-from watchfloor.detect.predicate import Kind, Predicate, Token
+from watchfloor.detect.predicate import Kind, Predicate, Token, Value
 from watchfloor.errors import RuleError
 
 __all__ = ["Comparison", "comparison", "describe", "holds", "tester"]
@@ -35,7 +35,7 @@ class Comparison(NamedTuple):
     """One test of one text, without the field: hashable, and the same for all rules that ask it."""
 
     kind: Kind
-    value: Any
+    value: Value
     cased: bool
 
 

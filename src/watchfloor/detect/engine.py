@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +22,7 @@ import pyarrow as pa
 
 from watchfloor.detect import kernels
 from watchfloor.detect.comparison import Comparison, comparison, describe, holds
+from watchfloor.detect.compiled import Compiled
 from watchfloor.detect.kernels import Int32s, Int64s
 from watchfloor.detect.lookup import EventsLike, Layout, Source, elements, is_text, leaves, texts_of
 from watchfloor.detect.matcher import RARE, Matcher, Texts
@@ -33,6 +36,7 @@ from watchfloor.detect.questions import (
     ReferenceTest,
     RuleLike,
     TaxonomyLike,
+    places,
 )
 from watchfloor.detect.values import Question, ValueStore, random_key
 from watchfloor.errors import RuleError
@@ -80,6 +84,7 @@ class Engine:
         budget: bytes of values to remember between batches.
         plans: route plans to remember between batches.
         matcher: makes the machines of a field; a profile puts in one that keeps count.
+        compiled: what the same rules were compiled to before.
 
     Attributes:
         unrouted: positions of rules whose log source the taxonomy does not know: they never match.
@@ -94,16 +99,20 @@ class Engine:
         budget: int = 64 << 20,
         plans: int = 4096,
         matcher: Callable[[Sequence[Comparison], tuple[np.uint64, np.uint64]], Matcher] = Matcher,
+        compiled: Compiled | None = None,
     ) -> None:
         self._rules = rules
         self._matcher = matcher
-        self._questions = Questions(rules, taxonomy)
-        self.unrouted = tuple(self._questions.unrouted)
-        self.rejected: Mapping[int, RuleError] = self._questions.rejected
+        self._taxonomy = taxonomy
+        self._from_before = compiled is not None
+        self._questions = cache(partial(Questions, rules, taxonomy))  # taken apart only for a route never met before
+        self._compiled = compiled or Compiled.of(self._questions())
+        self.unrouted = tuple(self._compiled.unrouted)
+        self.rejected: Mapping[int, RuleError] = self._compiled.rejections()
         for position, problem in self.rejected.items():
             logger.warning("rule %s does not run: %s", rules[position].id, problem.what)
         self._key = random_key()
-        self._plans = Plans(self._questions, plans)
+        self._plans = Plans(self._questions, plans, self._compiled.plans, dict(self._compiled.routes))
         self._values = ValueStore(self._key, budget)
         self._asked: dict[int, Question] = {}
         self._askers: dict[tuple[int, str], int] = {}
@@ -112,6 +121,15 @@ class Engine:
         self._stamps: Int64s = np.zeros(0, np.int64)
         self._rule_stamps: Int64s = np.zeros(0, np.int64)
         self._tick = 0
+
+    @property
+    def news(self) -> int:
+        """How much has been compiled that was not given: rules taken apart, routes met."""
+        return (not self._from_before) + self._plans.met
+
+    def compiled(self) -> Compiled:
+        """All that has been compiled so far, good for an engine of the same rules."""
+        return replace(self._compiled, plans=list(self._plans.plans), routes=list(self._plans.routes.items()))
 
     @property
     def counters(self) -> Mapping[str, int]:
@@ -130,7 +148,7 @@ class Engine:
     @property
     def questions(self) -> Questions:
         """What the rules ask: tests, fields, trees."""
-        return self._questions
+        return self._questions()
 
     def machine(self, place: int) -> Matcher:
         """The machines for a field, by its number; built when first needed."""
@@ -209,7 +227,7 @@ class Engine:
         needed = sorted({place for plan in plans for place in self._plans.map_starts[plan]})
         wanted: list[tuple[int, Source]] = []
         for place in needed:
-            where = self._questions.fields[place]
+            where = self._compiled.fields[place].place
             if where == KEYWORDS:
                 wanted += [(place, Source(name, several=name.endswith("[]"))) for name in layout.keywords]
             else:
@@ -289,24 +307,17 @@ class Engine:
         """Per mark of a field: does every text that sets it hold a rare byte?"""
         known = self._wordy.get(place)
         if known is None:
-            atoms = self._question(place).matcher.wordy
-            marks = self._questions.asked[place].marks
-            known = self._wordy[place] = np.array([bool(atoms[list(owned)].all()) for owned in marks], np.bool_)
+            wordy = self._question(place).matcher.wordy
+            known = self._wordy[place] = self._compiled.fields[place].all_of(wordy)
         return known
 
     def _question(self, place: int) -> Question:
         """The machines for a field, built when first needed and good for all routes."""
         question = self._asked.get(place)
         if question is None:
-            asked = self._questions.asked[place]
-            owners: list[list[int]] = [[] for _ in asked.atoms]
-            for mark, atoms in enumerate(asked.marks):
-                for atom in atoms:
-                    owners[atom].append(mark)
-            starts = np.zeros(len(owners) + 1, np.int64)
-            np.cumsum([len(marks) for marks in owners], out=starts[1:])
-            flat = np.array([mark for marks in owners for mark in marks], np.int32)
-            question = Question(self._matcher(tuple(asked.atoms), self._key), starts, flat, len(asked.marks))
+            asked = self._compiled.fields[place]
+            starts, marks = asked.by_atom()
+            question = Question(self._matcher(asked.atoms, self._key), starts, marks, asked.marks)
             self._asked[place] = question
         return question
 
@@ -384,8 +395,7 @@ class Engine:
         answers = np.zeros((max(1, len(wanted)), len(events)), np.bool_)
         position = {number: i for i, number in enumerate(wanted)}
         for number, parts in wanted.items():
-            test = self._questions.tests[number]
-            assert isinstance(test, ReferenceTest)
+            test = self._compiled.references[number]
             self._compare(events, test, np.concatenate(parts), answers[position[number]])
         for k, number in enumerate(plans.references):
             ref_rows[k] = position.get(number, -1)
@@ -404,11 +414,11 @@ class Engine:
         sides = [
             [
                 (column.codes[rows], _Texts(column, source, test.cased))
-                for place in places
-                for source in layout.sources(self._questions.fields[place])
+                for place in numbers
+                for source in layout.sources(self._compiled.fields[place].place)
                 if (column := events.column(source.column)) is not None and _usable(column, source)
             ]
-            for places in (test.left, test.right)
+            for numbers in (test.left, test.right)
         ]
         for left_codes, left in sides[0]:
             for right_codes, right in sides[1]:
@@ -453,16 +463,14 @@ class Engine:
     def _decide_one(
         self, predicate: Predicate, logsource: Any, events: EventsLike, row: int
     ) -> tuple[bool, list[Reason]]:
-        key = (logsource.product, logsource.category, logsource.service)
-        places = [self._questions.fields[place] for place in self._questions.resolve(predicate.field, key, logsource)]
-        found = self._at(events, row, places)
+        found = self._at(events, row, places(self._taxonomy, logsource, predicate.field))
         text = describe(predicate)
         hit: tuple[str, str] | None = None
         if predicate.kind is Kind.FIELDREF:
             other, mode = predicate.value
             fold: Callable[[str], str] = str if predicate.cased else str.lower
-            others = [self._questions.fields[place] for place in self._questions.resolve(other, key, logsource)]
-            right = [fold(value) for _, value in self._at(events, row, others)]
+            others = self._at(events, row, places(self._taxonomy, logsource, other))
+            right = [fold(value) for _, value in others]
             hit = next(
                 (item for item in found if any(MODES[mode](fold(item[1]), value) for value in right)),
                 None,
@@ -473,11 +481,11 @@ class Engine:
         shown = hit or (found[0] if found and predicate.field is not None else (None, None))
         return hit is not None, [Reason(predicate.field, shown[0], shown[1], text, hit is not None)]
 
-    def _at(self, events: EventsLike, row: int, places: Sequence[Field]) -> list[tuple[str, str]]:
+    def _at(self, events: EventsLike, row: int, fields: Sequence[Field]) -> list[tuple[str, str]]:
         """(column, text) of every value the fields have in one event."""
         layout = self._layout(events)
         result: list[tuple[str, str]] = []
-        for place in places:
+        for place in fields:
             if place.name == "class_name" and not place.raw:
                 result.append(("class_name", events.class_name))
                 continue

@@ -6,7 +6,7 @@ must hold for the rule to hold, chosen to be rare. Rows without a witness never 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -258,46 +258,60 @@ class Plans:
     """The plans of all routes seen, laid out in one set of arrays for `kernels.evaluate`.
 
     Args:
-        questions: the rulebook.
+        questions: gives the rulebook; asked for when a route is met that is not known.
         most: plans to keep; when a batch begins with more, all are forgotten and made again as needed.
+        plans, routes: what is known from an earlier start.
     """
 
-    def __init__(self, questions: Questions, most: int) -> None:
+    def __init__(
+        self,
+        questions: Callable[[], Questions],
+        most: int,
+        plans: Sequence[Plan] = (),
+        routes: Mapping[tuple[str | None, ...], int] | None = None,
+    ) -> None:
         self._questions = questions
         self._most = most
         self.compiled = 0
         """Plans made so far."""
+        self.met = 0
+        """Routes met so far that were not known."""
         self.forget()
+        self.plans += plans
+        self.routes.update(routes or {})
 
     def forget(self) -> None:
         """Drop all plans."""
         self.plans: list[Plan] = []
+        self.routes: dict[tuple[str | None, ...], int] = {}
+        """Texts of the route columns -> number of the plan, -1 when no rule can match there."""
         self._numbers: dict[Any, int] = {}
-        self._routes: dict[tuple[str | None, ...], int] = {}
         self._wordy: dict[tuple[int, int], bool] = {}
         self._laid_out = -1
 
     def trim(self) -> None:
         """Forget everything when there are too many; to be called when no plan numbers are in use."""
-        if len(self.plans) > self._most or len(self._routes) > 4 * self._most:
+        if len(self.plans) > self._most or len(self.routes) > 4 * self._most:
             self.forget()
 
     def number(self, key: tuple[str | None, ...], columns: Sequence[str]) -> int:
         """The plan for a route (`key`: texts of `columns`); -1 when no rule can match there."""
-        number = self._routes.get(key)
+        number = self.routes.get(key)
         if number is None:
+            self.met += 1
+            questions = self._questions()
             route = {column: text for column, text in zip(columns, key, strict=True) if text is not None}
-            rules = residual(self._questions, route)
+            rules = residual(questions, route)
             number = -1
             if rules:
                 told_apart = tuple((position, tree is True, tree) for position, tree in rules)  # True == test 1
                 known = self._numbers.get(told_apart)
                 if known is None:
                     known = self._numbers[told_apart] = len(self.plans)
-                    self.plans.append(compile_plan(self._questions, rules))
+                    self.plans.append(compile_plan(questions, rules))
                     self.compiled += 1
                 number = known
-            self._routes[key] = number
+            self.routes[key] = number
         return number
 
     def wordy(self, plan: int, place: int, marks: npt.NDArray[np.bool_]) -> bool:

@@ -8,7 +8,7 @@ They are msgspec structs, so that thousands of rules come out of the cache in so
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """How a predicate looks at a value (Sigma specification v2.1.0, appendix modifiers)."""
 
     EQUALS = "equals"  # value: str

@@ -21,6 +21,7 @@ __all__ = [
     "NOT",
     "OR",
     "ROUTE_COLUMNS",
+    "Asked",
     "Field",
     "FieldTest",
     "LogsourceLike",
@@ -31,6 +32,7 @@ __all__ = [
     "TaxonomyLike",
     "Tree",
     "canonical",
+    "places",
 ]
 
 ROUTE_COLUMNS = (
@@ -105,7 +107,7 @@ class FieldTest:
     """One of `comparisons` holds for one of `fields` (field numbers); mark marks[i] of field fields[i] says so."""
 
     fields: tuple[int, ...]
-    comparisons: frozenset[Comparison]
+    comparisons: tuple[Comparison, ...]
     marks: tuple[int, ...]
 
 
@@ -120,7 +122,7 @@ class ReferenceTest:
 
 
 @dataclass(slots=True)
-class _Asked:
+class Asked:
     """Of one field: comparison -> number, and per mark the numbers of its comparisons."""
 
     atoms: dict[Comparison, int] = field(default_factory=dict)
@@ -130,6 +132,16 @@ class _Asked:
 def canonical(name: str) -> str:
     """The spelling in which names given by a source are compared: lower case, no spaces."""
     return name.lower().replace(" ", "")
+
+
+def places(taxonomy: TaxonomyLike, source: LogsourceLike, name: str | None) -> tuple[Field, ...]:
+    """Where a Sigma field (None: any text) of a log source may stand."""
+    if name is None:
+        return (KEYWORDS,)
+    columns = taxonomy.columns(source, name)
+    if columns is None:
+        return (Field(canonical(name), True),)
+    return tuple(dict.fromkeys(Field(column, False) for column in columns))
 
 
 class Questions:
@@ -150,7 +162,7 @@ class Questions:
 
     def __init__(self, rules: Sequence[RuleLike], taxonomy: TaxonomyLike) -> None:
         self.fields: list[Field] = []
-        self.asked: list[_Asked] = []
+        self.asked: list[Asked] = []
         self.tests: list[FieldTest | ReferenceTest] = []
         self.trees: list[tuple[Sequence[RouteCondition], list[tuple[int, Tree]]]] = []
         self.unrouted: list[int] = []
@@ -191,22 +203,15 @@ class Questions:
         if number is None:
             number = self._field_numbers[place] = len(self.fields)
             self.fields.append(place)
-            self.asked.append(_Asked())
+            self.asked.append(Asked())
         return number
 
     def resolve(self, name: str | None, key: Any, source: LogsourceLike) -> tuple[int, ...]:
         """The fields a Sigma field name means for a log source."""
         found = self._resolved.get((key, name))
         if found is None:
-            if name is None:
-                places: tuple[Field, ...] = (KEYWORDS,)
-            else:
-                columns = self._taxonomy.columns(source, name)
-                if columns is None:
-                    places = (Field(canonical(name), True),)
-                else:
-                    places = tuple(Field(column, False) for column in columns)
-            found = self._resolved[key, name] = tuple(dict.fromkeys(self.field_number(place) for place in places))
+            numbers = [self.field_number(place) for place in places(self._taxonomy, source, name)]
+            found = self._resolved[key, name] = tuple(numbers)
         return found
 
     # -- trees ----------------------------------------------------------------------------------------------------
@@ -234,7 +239,7 @@ class Questions:
                 number = self._test_numbers[test] = len(self.tests)
                 self.tests.append(test)
             return number
-        return self._test(fields, frozenset((self._comparison(predicate),)))
+        return self._test(fields, (self._comparison(predicate),))
 
     def _comparison(self, predicate: Predicate) -> Comparison:
         key = (predicate.kind, predicate.value, predicate.cased)
@@ -243,8 +248,9 @@ class Questions:
             found = self._comparisons[key] = comparison(predicate)
         return found
 
-    def _test(self, fields: tuple[int, ...], comparisons: frozenset[Comparison]) -> int:
-        key = (fields, comparisons)
+    def _test(self, fields: tuple[int, ...], comparisons: tuple[Comparison, ...]) -> int:
+        """Numbers are given in the order of the rules: the same rules get the same ones in every process."""
+        key = (fields, frozenset(comparisons))
         number = self._test_numbers.get(key)
         if number is None:
             number = self._test_numbers[key] = len(self.tests)
@@ -259,7 +265,7 @@ class Questions:
     def _joined(self, kind: str, args: Sequence[Node], key: Any, source: LogsourceLike) -> Tree:
         """And / Or with nested ones of the same kind opened, and tests of the same fields made one."""
         pending = list(reversed(args))
-        together: dict[tuple[int, ...], set[Comparison]] = {}
+        together: dict[tuple[int, ...], dict[Comparison, None]] = {}
         children: list[Tree] = []
         while pending:
             arg = pending.pop()
@@ -275,11 +281,11 @@ class Questions:
             if alternatives and all(one.kind is not Kind.FIELDREF for one in alternatives):
                 for one in alternatives:
                     fields = self.resolve(one.field, key, source)
-                    together.setdefault(fields, set()).add(self._comparison(one))
+                    together.setdefault(fields, {})[self._comparison(one)] = None
                 continue
             children.append(self._prepare(arg, key, source))
         for fields, comparisons in together.items():
-            test = self._test(fields, frozenset(comparisons))
+            test = self._test(fields, tuple(comparisons))
             children.append(test if kind is OR else self._negated(test))
         return self.combined(kind, children)
 

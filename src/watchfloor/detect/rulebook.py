@@ -27,7 +27,7 @@ from watchfloor.errors import EstateError, RuleError, named
 if TYPE_CHECKING:
     from watchfloor.detect.taxonomy import Taxonomy
 
-__all__ = ["Rulebook", "load_rules"]
+__all__ = ["Rulebook", "load_rules", "rule_files"]
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def load_rules(
     notes: list[Problem] = []
     documents = 0
     memory = None if cache is None else RuleCache(cache, placeholders)
-    for name, content in _files(paths, memory):
+    for name, content in _contents(paths, memory):
         if isinstance(content, Problem):
             documents += 1
             problems.append(content)
@@ -179,20 +179,28 @@ Content = bytes | Known | Problem
 """What stands in a file, or why nobody can say."""
 
 
-def _files(paths: Sequence[Path], memory: RuleCache | None) -> Iterator[tuple[str, Content]]:
-    for path in paths:
-        path = Path(path)
+def rule_files(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """The files that `load_rules` reads, folders opened, archives as they are; and why one cannot be read, else "".
+
+    Raises:
+        RuleError: a path does not exist.
+    """
+    for path in map(Path, paths):
         if path.is_dir():
-            for file, reason in sorted(_below(str(path)), key=lambda found: found[0].split(os.sep)):
-                if reason:
-                    name = named(file)
-                    yield name, Problem(name, 1, "", reason, "check that it may be read, or take it away", "error")
-                else:
-                    yield from _file(file, memory)
+            yield from sorted(_below(str(path)), key=lambda found: found[0].split(os.sep))
         elif path.exists():
-            yield from _file(str(path), memory)
+            yield str(path), ""
         else:
             raise RuleError("there is no such file or folder", file=path, remedy="check the path given with --rules")
+
+
+def _contents(paths: Sequence[Path], memory: RuleCache | None) -> Iterator[tuple[str, Content]]:
+    for file, reason in rule_files(paths):
+        if reason:
+            name = named(file)
+            yield name, Problem(name, 1, "", reason, "check that it may be read, or take it away", "error")
+        else:
+            yield from _file(file, memory)
 
 
 def _below(folder: str) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Files that only save time: sealed by a checksum under the version of the code that reads them.
 
-    sha256(key + body) | body        body: msgpack of one msgspec type
+    sha256(key + body) | body        body: msgpack of one type; arrays of numbers as [type, shape, writable, bytes]
 
 What was written by other code, for another purpose, or damaged since does not carry the right checksum, and is as if
 it were not there. A file is replaced whole: two processes that write it at once leave one of the two. A folder that
@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
-__all__ = ["fingerprint", "read_sealed", "write_sealed"]
+__all__ = ["fingerprint", "packed", "read_sealed", "unpacked", "write_sealed"]
 
 log = logging.getLogger(__name__)
 
@@ -44,18 +45,18 @@ def read_sealed(path: Path, key: bytes, kind: type[T]) -> T | None:
         payload = path.read_bytes()
         seal, body = payload[:SEAL], memoryview(payload)[SEAL:]
         if _seal(key, body) == seal:
-            return msgspec.msgpack.decode(body, type=kind)
+            return unpacked(body, kind)
         log.info("%s is of another version or damaged: made anew", path.name)
     except OSError:
         pass
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except msgspec.DecodeError:
         log.warning("%s cannot be read although it is whole: made anew", path.name)
     return None
 
 
 def write_sealed(path: Path, key: bytes, value: Any) -> None:
     """Write it, whole or not at all; not being able to is no error."""
-    body = msgspec.msgpack.encode(value)
+    body = packed(value)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
@@ -69,6 +70,33 @@ def write_sealed(path: Path, key: bytes, value: Any) -> None:
             raise
     except OSError as error:
         log.info("%s cannot be written: %s", path.name, error.strerror)
+
+
+def packed(value: Any) -> bytes:
+    """As it would be written."""
+    return msgspec.msgpack.encode(value, enc_hook=_plain)
+
+
+def unpacked(body: bytes | memoryview, kind: type[T]) -> T:
+    """What `packed` packed.
+
+    Raises:
+        msgspec.DecodeError: it is nothing of the kind.
+    """
+    return msgspec.msgpack.decode(body, type=kind, dec_hook=_array)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.flags.writeable, value.tobytes()
+    raise NotImplementedError(type(value).__name__)
+
+
+def _array(kind: type, value: Any) -> Any:
+    """Arrays keep whether they may be written: kernels are compiled for one of the two."""
+    number, shape, writable, payload = value
+    array = np.frombuffer(payload, number).reshape(shape)
+    return array.copy() if writable else array
 
 
 def _seal(key: bytes, body: bytes | memoryview) -> bytes:

@@ -18,12 +18,15 @@ regard to case. A field that no table names stands where the mapping left it: un
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from watchfloor.detect.rule import Logsource
 from watchfloor.documents import Document, parse_toml, read_toml
@@ -98,6 +101,11 @@ class Taxonomy:
             return _built_in()
         extra = [read_toml(file) for folder in folders for file in sorted(Path(folder).glob("*.toml"))]
         return _assemble([*_built_in()._documents, *extra])
+
+    @cached_property
+    def digest(self) -> bytes:
+        """By which these tables are known: all of their content."""
+        return hashlib.sha256(orjson.dumps([document.data for document in self._documents])).digest()
 
     @property
     def logsources(self) -> tuple[Logsource, ...]:

@@ -8,7 +8,6 @@ The two know of each other only through the landing, so a crash between them cos
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +22,7 @@ from watchfloor.collect.watched import Watched
 from watchfloor.errors import EstateError, ManifestError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
 from watchfloor.ocsf.events import Events
-from watchfloor.run.memory import give_back
+from watchfloor.run.memory import give_back, settled
 from watchfloor.run.path import BATCH_BYTES, UNFRAMED, by_stream, unframed
 from watchfloor.run.prepare import Prepared, chosen_format
 from watchfloor.store import quarantine
@@ -110,7 +109,7 @@ class LocalEngine:
         except BaseException:
             self._lock.release()
             raise
-        gc.freeze()  # rules and mappings live as long as the engine: no need to look for garbage among them
+        settled()
         self.trouble: list[Trouble] = []
         self._standing: frozenset[Trouble] = frozenset()
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 
 import pyarrow as pa
 
-__all__ = ["give_back", "use_system_allocator"]
+__all__ = ["give_back", "settled", "use_system_allocator"]
+
+GARBAGE = (700, 10, 10)
+"""Python's own measure of how often to look for garbage; the command line starts with another."""
 
 
 def use_system_allocator() -> None:
@@ -23,3 +27,9 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def settled() -> None:
+    """To be called once all is ready: rules and mappings live as long as the process, no garbage is among them."""
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)

@@ -20,6 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from watchfloor.collect.formats.format import Offsets, offsets_of
@@ -75,8 +76,8 @@ class Path:
 
     def __init__(self, mapper: Mapper, engine: Engine | None, rules: Sequence[Rule], taxonomy: Taxonomy) -> None:
         self.mapper, self.engine, self.rules = mapper, engine, rules
-        self._facts = [_facts(rule) for rule in rules]
-        self._fields = [taxonomy.places(rule.logsource, fields_of(rule.condition)) for rule in rules]
+        self._taxonomy = taxonomy
+        self._known: dict[int, tuple[finding.RuleFacts, tuple[str, ...]]] = {}
 
     def map(
         self, blocks: Sequence[LandedBlock], *, integration: str | None = None, mapper: Mapper | None = None
@@ -133,11 +134,20 @@ class Path:
             order = np.argsort(matches.rules, kind="stable")
             rules, starts = np.unique(matches.rules[order], return_index=True)
             hits = [
-                finding.Match(self._facts[rule], rows.astype(np.int64), self._fields[rule])
+                self._about(rule, rows)
                 for rule, rows in zip(rules.tolist(), np.split(matches.rows[order], starts[1:]), strict=True)
             ]
             found.append((events, hits))
         return finding.findings(found) if found else None
+
+    def _about(self, number: int, rows: npt.NDArray[np.int32]) -> finding.Match:
+        """The events a rule matched, with what its findings say of it; few of thousands of rules ever match."""
+        known = self._known.get(number)
+        if known is None:
+            rule = self.rules[number]
+            fields = self._taxonomy.places(rule.logsource, fields_of(rule.condition))
+            known = self._known[number] = _facts(rule), fields
+        return finding.Match(known[0], rows.astype(np.int64), known[1])
 
 
 def gathered(blocks: Iterable[LandedBlock], records: int = BATCH_RECORDS) -> Iterator[list[LandedBlock]]:

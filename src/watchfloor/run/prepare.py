@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from watchfloor import __version__
 from watchfloor.collect.formats.recognise import by_name
 from watchfloor.collect.mapper import Mapper
+from watchfloor.detect.compiledcache import CompiledCache
 from watchfloor.detect.engine import Engine
 from watchfloor.detect.rule import LEVELS
 from watchfloor.detect.rulebook import Rulebook, load_rules
@@ -33,12 +36,18 @@ class Prepared:
 
     path: Path
     rulebook: Rulebook
+    cache: CompiledCache | None = None
+
+    def keep(self, *, rarely: bool = False) -> None:
+        """Keep for the next start what has been compiled since this one; `rarely`: only if it is worth it."""
+        if self.cache is not None and self.path.engine is not None:
+            self.cache.keep(self.path.engine, rarely=rarely)
 
     def maker(self) -> str:
         """What makes the same events and findings of the same records: version, and a hash of rules and mappings."""
         digest = hashlib.blake2b(digest_size=8)
-        for rule in self.rulebook.rules:
-            digest.update(repr((rule.id, rule.title, rule.level, rule.logsource, rule.condition)).encode())
+        rules = [(rule.id, rule.title, rule.level, rule.logsource, rule.condition) for rule in self.rulebook.rules]
+        digest.update(msgspec.msgpack.encode(rules))
         for integration in self.path.mapper.integrations:
             for file in sorted((*integration.folder.rglob("*.py"), *integration.folder.rglob("*.toml"))):
                 digest.update(file.read_bytes())
@@ -50,6 +59,7 @@ def prepared(
     rules: Sequence[FilePath],
     *,
     integrations: Sequence[Integration] | None = None,
+    mapper: Mapper | None = None,
     min_level: str | None = None,
     placeholders: Mapping[str, Sequence[str]] | None = None,
     cache: FilePath | None = None,
@@ -59,9 +69,10 @@ def prepared(
     Args:
         rules: files, folders and zip archives of Sigma rules.
         integrations: products; None takes every one there is.
+        mapper: one that is ready, instead of `integrations`.
         min_level: rules below this level are left out.
         placeholders: values for Sigma's `|expand`.
-        cache: folder that keeps lowered rules between starts; None reads them anew.
+        cache: folder that keeps lowered and compiled rules between starts; None makes them anew.
 
     Raises:
         RuleError: a path of rules does not exist.
@@ -74,9 +85,11 @@ def prepared(
         lowest = LEVELS.index(min_level)
         kept = tuple(rule for rule in rulebook.rules if LEVELS.index(rule.level) >= lowest)
         rulebook = replace(rulebook, rules=kept)
-    mapper = Mapper(integrations if integrations is not None else find_integrations())
-    engine = Engine(rulebook.rules, taxonomy)
-    return Prepared(Path(mapper, engine, rulebook.rules, taxonomy), rulebook)
+    if mapper is None:
+        mapper = Mapper(integrations if integrations is not None else find_integrations())
+    memory = None if cache is None else CompiledCache(cache, rulebook.rules, taxonomy)
+    engine = Engine(rulebook.rules, taxonomy, compiled=None if memory is None else memory.load())
+    return Prepared(Path(mapper, engine, rulebook.rules, taxonomy), rulebook, memory)
 
 
 def user_cache() -> FilePath | None:
