@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,7 @@ from watchfloor.cli.detect import Board
 from watchfloor.cli.screen import announce_compiling, json_line, progress, side
 
 if TYPE_CHECKING:
+    from watchfloor.detect.rule import Problem
     from watchfloor.run.local import BatchReport, LocalEngine
 
 LIMIT = 40
@@ -67,22 +70,26 @@ def run(estate: Path, *, once: Flag = False, json: Flag = False) -> int:
         once: stop when everything that is there now has been taken.
         json: one JSON object per batch on stdout, and one at the end.
     """
+    from watchfloor.collect.mapper import Mapper
     from watchfloor.estate import load
     from watchfloor.run.local import LocalEngine
     from watchfloor.run.prepare import prepared
+    from watchfloor.run.reload import RuleWatch
 
     described = load(estate)
     announce_compiling()
+    from_rules = partial(
+        prepared,
+        mapper=Mapper(described.integrations()),
+        min_level=described.min_level,
+        placeholders=described.placeholders,
+        cache=described.store / "cache",
+    )
+    watch = None if once else RuleWatch(described.rules, from_rules)  # before reading: no change is missed
     with progress("reading rules", None, "rules"):
-        ready = prepared(
-            [path for path in described.rules if path.exists()],
-            integrations=described.integrations(),
-            min_level=described.min_level,
-            placeholders=described.placeholders,
-            cache=described.store / "cache",
-        )
+        ready = from_rules([path for path in described.rules if path.exists()])
     total, board = Sum(), Board(ready.rulebook)
-    with LocalEngine(described, ready) as engine:
+    with LocalEngine(described, ready, watch=watch) as engine:
         try:
             if once:
                 _drain(engine, total, board, json=json, final=True)
@@ -96,15 +103,13 @@ def run(estate: Path, *, once: Flag = False, json: Flag = False) -> int:
     if not json and total.findings:
         board.show(LIMIT)
     screen = side()
-    for problem in ready.rulebook.problems[:5]:
-        screen.print(f"[yellow]rule not loaded[/] {problem.file}:{problem.line}: {problem.reason}")
-    if len(ready.rulebook.problems) > 5:
-        screen.print(f"... and {len(ready.rulebook.problems) - 5} more: watchfloor check {estate}")
+    rulebook = engine.ready.rulebook
+    _print_unloaded(rulebook.problems, estate)
     if json:
         json_line(total.as_json())
     products = ", ".join(f"{name} {count:,}" for name, count in total.integrations.most_common()) or "none"
     rate = f", {total.read / total.seconds:,.0f} records/s" if total.seconds > 1 else ""
-    screen.print(f"estate {described.name} | rules: {len(ready.rulebook.rules):,} | products: {products}")
+    screen.print(f"estate {described.name} | rules: {len(rulebook.rules):,} | products: {products}")
     screen.print(
         f"read {total.read:,} = mapped {total.mapped:,} + quarantined {total.quarantined:,}"
         f" | findings: {total.findings:,} | batches: {total.batches}, {total.seconds:.1f} s{rate}"
@@ -125,6 +130,7 @@ def _drain(engine: LocalEngine, total: Sum, board: Board, *, json: bool, final: 
         engine.collect(final=final, advance=bar.advance)
     for trouble in engine.trouble:
         side().print(f"[yellow]{trouble.source}[/]: {trouble.stream}: {trouble.reason}")
+    _renew(engine, board)
     with progress("processing", None, "records") as bar:
         while (report := engine.process()) is not None:
             total.add(report)
@@ -151,4 +157,36 @@ def _drain(engine: LocalEngine, total: Sum, board: Board, *, json: bool, final: 
                     }
                 )
             engine.keep_house(busy=True)
+            _renew(engine, board)
     engine.keep_house()
+
+
+def _renew(engine: LocalEngine, board: Board) -> None:
+    """Go on with changed rules, and say so."""
+    from rich.markup import escape
+
+    change = engine.renew()
+    if change is None:
+        return
+    screen = side()
+    if change.error is not None:
+        screen.print(f"[bold red]changed rules not taken over[/], the former go on: {escape(str(change.error))}")
+        return
+    rulebook = engine.ready.rulebook
+    board.know(rulebook)
+    screen.print(
+        f"[bold]rules changed[/]: {len(rulebook.rules):,} loaded; new {len(change.added)}, changed "
+        f"{len(change.changed)}, gone {len(change.removed)}; in use from the next batch on"
+    )
+    _print_unloaded(change.problems, engine.estate.folder)
+
+
+def _print_unloaded(problems: Sequence[Problem], estate: Path) -> None:
+    from rich.markup import escape
+
+    screen = side()
+    for problem in problems[:5]:
+        place = f"{problem.file}:{problem.line}"
+        screen.print(f"[yellow]rule not loaded[/] {escape(place)}: {escape(problem.reason)}")
+    if len(problems) > 5:
+        screen.print(f"... and {len(problems) - 5} more: watchfloor check {estate}")

@@ -8,6 +8,7 @@ The two know of each other only through the landing, so a crash between them cos
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ from watchfloor.ocsf.events import Events
 from watchfloor.run.memory import give_back, settled
 from watchfloor.run.path import BATCH_BYTES, UNFRAMED, by_stream, unframed
 from watchfloor.run.prepare import Prepared, chosen_format
+from watchfloor.run.reload import Reloaded, RuleWatch
 from watchfloor.store import quarantine
 from watchfloor.store.commit import Committer, Intent
 from watchfloor.store.lake import Lake
@@ -80,6 +82,7 @@ class LocalEngine:
         estate: what is watched.
         ready: rules and mappings.
         clock: gives the received time of records.
+        watch: notices rules that change; None never looks.
 
     Raises:
         StoreLocked: another engine runs on this estate.
@@ -87,8 +90,10 @@ class LocalEngine:
         EstateError: a source names an integration or a format that does not exist.
     """
 
-    def __init__(self, estate: Estate, ready: Prepared, *, clock: Clock = now_ms) -> None:
-        self.estate, self.ready, self._clock = estate, ready, clock
+    def __init__(
+        self, estate: Estate, ready: Prepared, *, clock: Clock = now_ms, watch: RuleWatch | None = None
+    ) -> None:
+        self.estate, self.ready, self._clock, self._watch = estate, ready, clock, watch
         self._maker = ready.maker()
         self._mappers = source_mappers(estate, ready.path.mapper)
         self._products = {source.id: source.integration for source in estate.sources}
@@ -115,6 +120,7 @@ class LocalEngine:
 
     def close(self) -> None:
         """Let go of files and lock; flushes nothing that was not flushed."""
+        self.ready.keep()
         for writer in self._writers.values():
             writer.close(flush=False)
         self._lock.release()
@@ -184,6 +190,20 @@ class LocalEngine:
         return known
 
     # -- process ----------------------------------------------------------------------------------------------------
+
+    def renew(self) -> Reloaded | None:
+        """Take over rules that have changed; None when there are none, or a batch is pending that others began.
+
+        The next batch is made with them; positions, landing and lake are as they were. What cannot be used changes
+        nothing. `Intent.maker` of every batch names the rules it is made with.
+        """
+        if self._watch is None or self._committer.pending() is not None:
+            return None
+        found = self._watch.look(self.ready.rulebook)
+        if found is not None and found.ready is not None:
+            self.ready = found.ready
+            self._maker = found.ready.maker()
+        return found
 
     def process(self) -> BatchReport | None:
         """Take the next batch of landed records along the path and commit it; None when there is none."""
@@ -256,9 +276,13 @@ class LocalEngine:
     def keep_house(self, *, busy: bool = False) -> None:
         """Compact the tables that have gathered many small files, and remove files nobody can need any more.
 
+        In a quiet moment, what has been compiled of the rules is kept for the next start.
+
         Args:
             busy: records are waiting: compacting costs a third of what processing costs, so most of it can wait.
         """
+        if not busy:
+            self.ready.keep(rarely=True)
         due = self._lake.due(busy=busy)
         if due:
             give_back()  # delta-rs has an allocator of its own
