@@ -294,55 +294,42 @@ def build_automaton(
             while shared < shortest and literals[offsets[i - 1] + shared] == literals[offsets[i] + shared]:
                 shared += 1
         most += offsets[i + 1] - offsets[i] - shared
-    goto = np.zeros((most, width), np.int32)
-    ends = np.zeros(count, np.int32)
-    states = 1
-    for i in range(count):
-        state = np.int32(0)
-        for j in range(offsets[i], offsets[i + 1]):
-            cls = classes[literals[j]]
-            following = goto[state, cls]
-            if following == 0:
-                following = np.int32(states)
-                states += 1
-                goto[state, cls] = following
-            state = following
-        ends[i] = state
-    queue = np.zeros(states, np.int32)
-    rank = np.zeros(states, np.int32)
-    fail = np.zeros(states, np.int32)
-    head, tail = 0, 1
-    while head < tail:
-        state = queue[head]
-        rank[state] = head
-        head += 1
-        back = fail[state]
-        for cls in range(width):
-            following = goto[state, cls]
-            if following:
-                fail[following] = goto[back, cls] if state else 0
-                queue[tail] = following
-                tail += 1
-            elif state:
-                goto[state, cls] = goto[back, cls]
-    first = np.full(states, -1, np.int32)
+    moves = np.empty(most * width, np.int32)
+    first = np.full(most, -1, np.int32)
     again = np.full(count, -1, np.int32)
-    for i in range(count):
-        state = rank[ends[i]]
-        again[i] = first[state]
-        first[state] = i
-    outputs = np.full(states, -1, np.int32)
-    for k in range(1, states):
-        back = rank[fail[queue[k]]]
-        outputs[k] = back if first[back] >= 0 else outputs[back]
-    moves = np.empty(states * width, np.int32)
-    for k in range(states):
-        for cls in range(width):
-            following = rank[goto[queue[k], cls]]
-            entry = np.int32(following * width)
-            if first[following] >= 0 or outputs[following] >= 0:
-                entry |= HAS_OUTPUT
-            moves[k * width + cls] = entry
+    outputs = np.full(most, -1, np.int32)
+    fail = np.zeros(most, np.int32)
+    depth = np.zeros(most, np.int32)
+    begin = np.zeros(most, np.int32)  # a state is a range of the sorted literals that begin alike
+    end = np.zeros(most, np.int32)
+    end[0] = count
+    states = 1
+    for state in range(most):
+        row, back, at = state * width, fail[state], np.int64(depth[state])
+        if state:  # where no literal goes on, the longest proper suffix does
+            for cls in range(width):
+                moves[row + cls] = moves[back * width + cls]
+        else:
+            moves[:width] = 0
+        i = begin[state]
+        while i < end[state] and offsets[i + 1] - offsets[i] == at:
+            i += 1  # ends here
+        while i < end[state]:
+            byte = literals[offsets[i] + at]
+            entry = row + np.int64(classes[byte])
+            behind = np.int64(moves[entry] & STATE) // width if state else np.int64(0)
+            fail[states], depth[states], begin[states] = behind, at + 1, i
+            while i < end[state] and literals[offsets[i] + at] == byte:
+                if offsets[i + 1] - offsets[i] == at + 1:
+                    again[i] = first[states]
+                    first[states] = i
+                i += 1
+            end[states] = i
+            outputs[states] = behind if first[behind] >= 0 else outputs[behind]
+            moves[entry] = states * width
+            if first[states] >= 0 or outputs[states] >= 0:
+                moves[entry] |= HAS_OUTPUT
+            states += 1
     return moves, first, again, outputs
 
 
