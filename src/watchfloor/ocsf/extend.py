@@ -8,7 +8,6 @@ uids (domain-reference 1.2), give every enum its sibling.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -120,7 +119,7 @@ def merge(raw: dict[str, Any], extension: Extension) -> None:
 
 def _class(raw: Mapping[str, Any], name: str, data: Mapping[str, Any], extension: Extension) -> dict[str, Any]:
     base = raw["classes"][data["extends"]]
-    attributes: dict[str, Any] = copy.deepcopy(base["attributes"])
+    attributes: dict[str, Any] = _copied(base["attributes"])
     dictionary = raw["dictionary"]["attributes"]
     for attribute, use in data["attributes"].items():
         if attribute in attributes:
@@ -156,10 +155,16 @@ def _definition(
             f"our extension uses the attribute '{name}', which no dictionary defines",
             file=FOLDER / "dictionary.json",
         )
-    entry = copy.deepcopy(dict(entry))
+    entry = _copied(entry)
     if not entry["type"].endswith("_t"):  # as the source layout writes objects
         entry["object_type"], entry["type"] = entry["type"], "object_t"
     return _refined({"caption": name, "requirement": "optional", **entry}, use)
+
+
+def _copied(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What came out of JSON, for changing; `copy.deepcopy` takes twenty times as long."""
+    copied: dict[str, Any] = orjson.loads(orjson.dumps(data))
+    return copied
 
 
 def _refined(entry: Mapping[str, Any], use: Mapping[str, Any]) -> dict[str, Any]:
