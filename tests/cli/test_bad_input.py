@@ -75,7 +75,7 @@ def test_files_without_a_record(watchfloor: Verb, rules: Path, tmp_path: Path, c
     said = watchfloor("detect", _beside(tmp_path, "nothing.log", content), "--rules", rules, "--json")
     assert said.code == 0 and len(said.objects) == 4
     read, mapped, _ = said.counts
-    assert mapped == 10 or read > 10
+    assert read == mapped and read >= 10
     alone = tmp_path / "in" / "nothing.log"
     assert watchfloor("detect", alone, "--rules", rules).code == 0
 
@@ -84,7 +84,7 @@ def test_half_a_gzip(watchfloor: Verb, rules: Path, tmp_path: Path) -> None:
     noise = [small.sysmon(i, Noise=os.urandom(30).hex()) for i in range(5000)]
     packed = gzip.compress(small.lines(noise))
     said = watchfloor("detect", _beside(tmp_path, "x.gz", packed[: len(packed) // 2]), "--rules", rules, "--json")
-    assert said.code in (0, 4) and "x" in said.err and "ends early" in said.err
+    assert said.code == 0 and "in/x: the gzip stream ends early" in said.err
     read, mapped, bad = said.counts
     assert 2000 < read < 4000 and bad <= 1
     assert len(said.objects) >= (mapped // 5) * 2
@@ -227,11 +227,11 @@ def test_clocks_in_1601_and_9999(watchfloor: Verb, tmp_path: Path) -> None:
     assert said.code == 0 and said.counts == (8, 8, 0)
     found = small.rows(estate, "select process.pid as pid, time, day from process_activity order by pid")
     days = [row["day"] for row in found]
-    assert days[:4] == ["1601-01-01", "9999-12-31", "0001-01-01", "1969-12-31"] or days[2] >= "0001-01-01"
+    assert days[:4] == ["1601-01-01", "9999-12-31", "0001-01-01", "1969-12-31"]
     assert found[0]["time"] == -11_644_473_600_000 and found[1]["time"] == 253_402_300_799_999
     assert len(small.rows(estate, "select 1 from detection_finding")) == 8
     shown = watchfloor("detect", estate / "logs", "--rules", estate / "rules")
-    assert shown.code == 0 and "1601" in shown.out + "1601"
+    assert shown.code == 0 and "0001-01-01 .. 9999-12-31" in shown.out, shown.out
     assert watchfloor("hunt", estate, "select min(time), max(time) from process_activity").code == 0
 
 

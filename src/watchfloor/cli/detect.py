@@ -254,7 +254,7 @@ def _day(ms: int) -> str:
     from datetime import UTC, datetime, timedelta
 
     try:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).strftime("%Y-%m-%d %H:%M")
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).isoformat(" ", "minutes")[:16]
     except OverflowError:
         return f"{ms} ms"
 
