@@ -23,10 +23,10 @@ class Sizes:
     workloads: dict[str, int]
     rules: tuple[int | None, ...] = (100, 500, 1_000, None)
     batches: tuple[int, ...] = (5_000, 20_000, 50_000, 150_000)
-    peers: int = 20_000
+    peers: int = 10_000
 
 
-FULL = Sizes({"W1": 600_000, "procmix": 100_000, "procuniq": 100_000, "alluniq": 200_000})
+FULL = Sizes({"W1": 600_000, "procmix": 60_000, "procuniq": 60_000, "alluniq": 150_000})
 QUICK = Sizes({"W1": 60_000, "procmix": 10_000, "procuniq": 10_000, "alluniq": 20_000}, (100, None), (), 4_000)
 
 GOALS = {"W1": 1_000_000, "procmix": 300_000, "procuniq": 120_000, "alluniq": 400_000}
