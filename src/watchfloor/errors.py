@@ -17,6 +17,7 @@
     |   +-- StoreNewer              written by a newer watchfloor
     |   +-- StoreDamaged            checksum or structure does not hold
     +-- QueryError                  a hunt that cannot be run                                          exit 7
+    +-- WorkerLost                  a worker process died before its work was done                     exit 1
 
 A record that cannot be read is not an error: it goes to quarantine with its reason and the work goes on.
 """
@@ -44,6 +45,7 @@ __all__ = [
     "StoreNewer",
     "UsageError",
     "WatchfloorError",
+    "WorkerLost",
 ]
 
 
@@ -162,3 +164,7 @@ class QueryError(WatchfloorError):
     """A hunt cannot be run."""
 
     exit_code = 7
+
+
+class WorkerLost(WatchfloorError):
+    """A worker process died before its work was done."""

@@ -152,8 +152,11 @@ def test_ctrl_c_in_the_middle_of_detect(nursery: Nursery, tmp_path: Path) -> Non
     for after in (0.05, 0.3, 0.8):
         child = nursery.child(tmp_path / "out", "detect", log, "--rules", rules, "--json")
         time.sleep(after)
+        children = Path(f"/proc/{child.pid}/task/{child.pid}/children")
+        workers = children.read_text("ascii").split() if children.exists() else []
         child.kill(signal.SIGINT)
         code, said = child.wait()
+        assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()], "workers are gone when it is"
         assert code == 130, said[-500:]
         assert "interrupted" in said and "Traceback" not in said
         for line in said.splitlines():

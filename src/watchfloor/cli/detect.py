@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from watchfloor.cli.screen import LEVEL_STYLES, Limit, announce_compiling, console, json_line, progress, readable, side
+from watchfloor.cli.screen import LEVEL_STYLES, Limit, announce_compiling, as_json_line, console, progress, readable, side
 from watchfloor.errors import RuleError, SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ def detect(
     leftovers: Annotated[bool, Parameter(negative=())] = False,
     problems: Annotated[bool, Parameter(negative=())] = False,
     limit: Limit = 40,
+    workers: int | None = None,
 ) -> int:
     """Find attacks in log files: no estate, no set-up.
 
@@ -56,16 +60,19 @@ def detect(
         leftovers: list the fields that no mapping took.
         problems: list every rule that could not be loaded, with file, line, reason and remedy.
         limit: rows of the table of findings.
+        workers: processes that map and match; without it one per core, and one alone where there is little to do.
     """
     from watchfloor.clock import monotonic_s, now_ms
     from watchfloor.run import oneshot
     from watchfloor.run.memory import settled
     from watchfloor.run.prepare import chosen_format, prepared, user_cache
+    from watchfloor.run.workers import how_many
 
     if not paths:
         raise UsageError("which logs?", remedy="watchfloor detect PATH... --rules PATH...")
     if min_level not in LEVELS:
         raise UsageError(f"{min_level!r} is no level", remedy=", ".join(LEVELS))
+    count = how_many(workers)
     began = monotonic_s()
     announce_compiling()
     with progress("reading rules", None, "rules"):
@@ -81,20 +88,26 @@ def detect(
     if problems:
         _print_problems(ready.rulebook.problems)
     totals, board = oneshot.Totals(), Board(ready.rulebook)
+    files = {rule.id: rule.file for rule in ready.rulebook.rules}
+    show: Callable[[str, Events], bytes | Events] = partial(_lines, files) if json else _as_they_are
     with progress("detecting", _size(paths)) as bar:
-        for name, found in oneshot.detect(
+        made = oneshot.detect(
             list(paths),
             ready.path,
             totals,
             now=now_ms(),
+            show=show,
             format=chosen_format(format, records),
             integration=integration,
             advance=bar.advance,
-        ):
-            if json:
-                _print_findings(found, name, ready.rulebook)
-            else:
-                board.add(found)
+            workers=count,
+        )
+        with closing(made):  # whatever ends us ends the workers
+            for found in made:
+                if isinstance(found, bytes):
+                    sys.stdout.buffer.write(found)
+                else:
+                    board.add(found)
     if not json:
         board.show(limit)
     _print_totals(totals, ready.rulebook, monotonic_s() - began, leftovers=leftovers)
@@ -114,12 +127,18 @@ def _size(paths: tuple[Path, ...]) -> int | None:
     return total or None
 
 
-def _print_findings(found: Events, name: str, rulebook: Rulebook) -> None:
-    files = {rule.id: rule.file for rule in rulebook.rules}
+def _lines(files: Mapping[str, str], name: str, found: Events) -> bytes:
+    """Findings as JSON, one a line."""
+    lines = []
     for event in found.to_pylist():
         rule = event["finding_info"]["analytic"]["uid"]
         event["watchfloor"] = {"file": name, "record": event["wf"]["source_seq"], "rule_file": files.get(rule, "")}
-        json_line(event)
+        lines.append(as_json_line(event))
+    return b"".join(lines)
+
+
+def _as_they_are(name: str, found: Events) -> Events:
+    return found
 
 
 # -- the board
@@ -287,14 +306,14 @@ def _print_totals(totals: Totals, rulebook: Rulebook, seconds: float, *, leftove
     for name, reason in totals.broken:
         broken[f"{reason}; what came before it was processed"].append(name)
     _print_grouped("incomplete", broken)
-    for reason, count in totals.reasons.most_common(10):
+    for reason, count in _ranked(totals.reasons)[:10]:
         where = escape(totals.first[reason])
         screen.print(f"[yellow]quarantined[/] {count:,}: {escape(reason)} ({'first ' if count > 1 else ''}in {where})")
     if len(totals.reasons) > 10:
         screen.print(f"[yellow]quarantined[/] for {len(totals.reasons) - 10} more reasons")
     if leftovers:
         _print_leftovers(totals)
-    products = ", ".join(f"{name} {count:,}" for name, count in totals.integrations.most_common()) or "none"
+    products = ", ".join(f"{name} {count:,}" for name, count in _ranked(totals.integrations)) or "none"
     rate = f", {totals.read / seconds:,.0f} records/s" if seconds > 1 else ""
     unloaded = len(rulebook.problems)
     screen.print(
@@ -306,6 +325,11 @@ def _print_totals(totals: Totals, rulebook: Rulebook, seconds: float, *, leftove
         f"read {totals.read:,} = mapped {totals.mapped:,} + quarantined {totals.quarantined:,}"
         f" | findings: {totals.findings:,} | {seconds:.1f} s{rate}"
     )
+
+
+def _ranked(counts: Counter[Any]) -> list[tuple[Any, int]]:
+    """The most frequent first, equals by name: how the work was cut must not show."""
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _print_grouped(what: str, names: dict[str, list[str]]) -> None:
@@ -325,7 +349,7 @@ def _print_grouped(what: str, names: dict[str, list[str]]) -> None:
 def _print_leftovers(totals: Totals) -> None:
     screen = side()
     by_integration: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
-    for (integration, family, name), rows in totals.leftovers.most_common():
+    for (integration, family, name), rows in _ranked(totals.leftovers):
         by_integration[integration].append((family, name, rows))
     for integration, entries in by_integration.items():
         screen.print(f"[bold]{integration}[/]: {len(entries)} fields under `unmapped`")

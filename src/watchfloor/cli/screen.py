@@ -22,6 +22,7 @@ __all__ = [
     "Limit",
     "Progress",
     "announce_compiling",
+    "as_json_line",
     "console",
     "json_line",
     "progress",
@@ -86,8 +87,13 @@ def _width(stream: TextIO) -> int | None:
 
 def json_line(value: Any) -> None:
     """One JSON object on a line of stdout."""
+    sys.stdout.buffer.write(as_json_line(value))
+
+
+def as_json_line(value: Any) -> bytes:
+    """A value as one JSON object and a line end."""
     option = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
-    sys.stdout.buffer.write(orjson.dumps(value, default=_as_json, option=option))
+    return orjson.dumps(value, default=_as_json, option=option)
 
 
 def _as_json(value: Any) -> Any:

@@ -1,25 +1,45 @@
-"""Files in, findings out: no estate, no store, nothing kept."""
+"""Files in, findings out: no estate, no store, nothing kept.
+
+    files -> steps (records of one stream)  -> done: mapped, matched        -> counted, and findings given out
+             this process, in order            here, or in workers             this process, in order
+
+What is found does not depend on who did a step, nor on how many records a step has: findings of a stream come in the
+order of its records.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+import gc
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path as FilePath
+from typing import TypeVar
 
 import numpy as np
 
 from watchfloor.collect.files import Opened, Skipped, opened
 from watchfloor.collect.formats.format import Format, Framed
 from watchfloor.collect.mapper import Leftovers
-from watchfloor.collect.quarantine import Bad
 from watchfloor.errors import SourceMalformed
 from watchfloor.ocsf.events import Events
-from watchfloor.run.path import Path, gathered
+from watchfloor.run.path import BATCH_BYTES, Path, gathered
+from watchfloor.run.workers import Workers
 from watchfloor.store.landing import LandedBlock
-from watchfloor.store.quarantine import Quarantined
 
-__all__ = ["Totals", "detect"]
+__all__ = ["PAYS", "Totals", "detect"]
+
+PAYS = 16 << 20
+"""Bytes of records from which on workers are made: below, one process is done before they would be at work."""
+
+LEAST = 1 << 20
+"""Bytes a step counts for at least: a small file costs as much as some hundred records of a large one."""
+
+STEP_BYTES = 32 << 20
+"""Bytes of a worker's step: several are under way for each worker, so each is smaller than what one process takes."""
+
+Shown = TypeVar("Shown")
 
 
 @dataclass(slots=True)
@@ -46,17 +66,52 @@ class Totals:
         return [item for item in self.skipped if not isinstance(item.error, SourceMalformed)]
 
 
+@dataclass(slots=True)
+class _Step:
+    """Some records of one stream, one behind the other, and those that could not be cut out of it."""
+
+    name: str
+    blocks: list[LandedBlock] = field(default_factory=list)
+    unframed: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+    """Bytes of the records."""
+
+    def __post_init__(self) -> None:
+        self.size = sum(block.size for block in self.blocks)
+
+    def beginning(self) -> _Step:
+        """Take away its first block, as a step of its own."""
+        begun = _Step(self.name, self.blocks[:1])
+        del self.blocks[:1]
+        self.size -= begun.size
+        return begun
+
+
+@dataclass(slots=True)
+class _Done:
+    """What came of a step."""
+
+    read: int
+    mapped: int
+    reasons: Counter[str]
+    integrations: Counter[str]
+    leftovers: Leftovers
+    findings: int
+    shown: object
+
+
 def detect(
     paths: Sequence[FilePath],
     path: Path,
     totals: Totals,
     *,
     now: int,
+    show: Callable[[str, Events], Shown],
     format: Format | None = None,
     integration: str | None = None,
     advance: Callable[[int, str], None] = lambda size, name: None,
-    quarantine: Callable[[Quarantined], None] = lambda record: None,
-) -> Iterator[tuple[str, Events]]:
+    workers: int = 1,
+) -> Generator[Shown, None, None]:
     """Take every record of every path along the path.
 
     Args:
@@ -64,83 +119,143 @@ def detect(
         path: mapper and rules.
         totals: counted into as the work goes on.
         now: receipt time of the records, epoch milliseconds.
+        show: makes of (name of the stream, its findings) what the caller wants; called where the findings are made,
+            which may be another process. `wf.source_seq` of a finding is the record's number in the stream, from 1.
         format: how all inputs are written; None recognises each.
         integration: the product of all inputs; None recognises each record.
         advance: told how many bytes of which stream are done.
-        quarantine: given every record that could not be read or mapped.
+        workers: how many processes map and match; they are made only where there is enough to do.
 
     Yields:
-        (name of the stream, findings); `wf.source_seq` of a finding is the record's number in the stream, from 1.
+        What `show` made, in the order of paths, streams and records, however many workers there are.
+
+    Raises:
+        WorkerLost: a worker was killed.
     """
+
+    def do(step: _Step) -> _Done:
+        outcome = path.map(step.blocks, integration=integration)
+        found = path.detect(outcome.events)
+        return _Done(
+            read=outcome.read,
+            mapped=outcome.mapped,
+            reasons=Counter(record.reason.partition(" (byte")[0] for record in outcome.quarantined),
+            integrations=outcome.integrations,
+            leftovers=outcome.leftovers,
+            findings=0 if found is None else len(found),
+            shown=None if found is None else show(step.name, _by_record(found)),
+        )
+
+    steps = _steps(paths, totals, now=now, format=format, limit=BATCH_BYTES if workers == 1 else STEP_BYTES)
+    for step, done in _alone(steps, do) if workers == 1 else _shared(steps, do, workers):
+        _count(totals, step, done)
+        advance(step.size, step.name)
+        if done.findings:
+            yield done.shown  # type: ignore[misc]
+
+
+def _alone(steps: Iterator[_Step], do: Callable[[_Step], _Done]) -> Iterator[tuple[_Step, _Done]]:
+    for step in steps:
+        yield step, do(step)
+
+
+def _shared(steps: Iterator[_Step], do: Callable[[_Step], _Done], count: int) -> Iterator[tuple[_Step, _Done]]:
+    """Steps done by workers, in order. Workers are made once it is known that they pay."""
+    held: deque[_Step] = deque()
+    size = 0
+    for step in steps:
+        held.append(step)
+        size += max(step.size, LEAST)
+        if size >= PAYS:
+            break
+    else:
+        yield from _alone(iter(held), do)
+        return
+    first = held[0].beginning()
+    yield first, do(first)  # kernels and plans are loaded here and now: workers find them ready
+    gc.freeze()  # what there is stays; looking for garbage among it would make a copy in each worker
+    given: deque[_Step] = deque()
+    try:
+        with Workers(do, count) as workers:
+            for step in chain(_emptying(held), steps):
+                while not workers.room:
+                    yield given.popleft(), workers.take()
+                workers.give(step)
+                step.blocks.clear()
+                given.append(step)
+            while given:
+                yield given.popleft(), workers.take()
+    finally:
+        gc.unfreeze()
+
+
+def _emptying(held: deque[_Step]) -> Iterator[_Step]:
+    while held:
+        yield held.popleft()
+
+
+def _by_record(found: Events) -> Events:
+    """Findings in the order of the records; those of one record in the order of the rules, as they are made."""
+    numbers = found.column("wf.source_seq")
+    if numbers is None:
+        return found
+    order = np.argsort(numbers.plain().to_numpy(zero_copy_only=False), kind="stable")
+    return found.take(order)
+
+
+def _count(totals: Totals, step: _Step, done: _Done) -> None:
+    unframed = step.unframed.total()
+    totals.read += done.read + unframed
+    totals.mapped += done.mapped
+    totals.quarantined += done.reasons.total() + unframed
+    totals.findings += done.findings
+    totals.bytes += step.size
+    totals.integrations.update(done.integrations)
+    totals.leftovers.update(done.leftovers)
+    for reason, records in chain(step.unframed.items(), done.reasons.items()):
+        totals.reasons[reason] += records
+        totals.first.setdefault(reason, step.name)
+
+
+def _steps(
+    paths: Sequence[FilePath], totals: Totals, *, now: int, format: Format | None, limit: int
+) -> Iterator[_Step]:
     for item in opened(paths, format=format):
         if isinstance(item, Skipped):
             totals.skipped.append(item)
             continue
         totals.files += 1
         totals.formats[item.format.name] += 1
-        for blocks in gathered(_blocks(item, now, totals, advance, quarantine)):
-            outcome = path.map(blocks, integration=integration)
-            totals.read += outcome.read
-            totals.mapped += outcome.mapped
-            totals.quarantined += len(outcome.quarantined)
-            totals.integrations.update(outcome.integrations)
-            totals.leftovers.update(outcome.leftovers)
-            for record in outcome.quarantined:
-                _count(totals, record.reason.partition(" (byte")[0], item.name)
-                quarantine(record)
-            found = path.detect(outcome.events)
-            if found is not None:
-                totals.findings += len(found)
-                yield item.name, found
+        unframed: Counter[str] = Counter()
+        for blocks in gathered(_blocks(item, now, totals, unframed), most=limit):
+            yield _Step(item.name, blocks, unframed.copy())
+            unframed.clear()
+        if unframed:
+            yield _Step(item.name, [], unframed)
 
 
-def _count(totals: Totals, reason: str, name: str) -> None:
-    totals.reasons[reason] += 1
-    totals.first.setdefault(reason, name)
-
-
-def _blocks(
-    item: Opened,
-    now: int,
-    totals: Totals,
-    advance: Callable[[int, str], None],
-    quarantine: Callable[[Quarantined], None],
-) -> Iterator[LandedBlock]:
+def _blocks(item: Opened, now: int, totals: Totals, unframed: Counter[str]) -> Iterator[LandedBlock]:
+    """The records of a stream; what could not be cut out of it is counted, and numbered, too."""
     sequence = 1
     for framed in item.frames():
         if framed.broken is not None:
             totals.broken.append((item.name, framed.broken))
         count = len(framed.block)
-        for bad in framed.bad:
-            _unframed(item, bad, sequence, framed, now, totals, quarantine)
-        sequence_of_block = np.arange(sequence, sequence + count, dtype=np.int64)
-        sequence += count + len(framed.bad)
-        totals.bytes += len(framed.block.payload)
-        advance(len(framed.block.payload), item.name)
+        unframed.update(bad.reason for bad in framed.bad)
+        first, sequence = sequence, sequence + count + len(framed.bad)
         if count:
-            yield LandedBlock(
-                source=item.name,
-                stream=item.name,
-                format=item.format.name,
-                context=framed.block.context,
-                sequence=sequence_of_block,
-                received=np.full(count, now, np.int64),
-                content=framed.block.payload,
-                offsets=framed.block.offsets,
-            )
+            yield _block(item, framed, first, now)
 
 
-def _unframed(
-    item: Opened,
-    bad: Bad,
-    sequence: int,
-    framed: Framed,
-    now: int,
-    totals: Totals,
-    quarantine: Callable[[Quarantined], None],
-) -> None:
-    """A record that could not even be cut out of its file counts as read and quarantined."""
-    totals.read += 1
-    totals.quarantined += 1
-    _count(totals, bad.reason, item.name)
-    quarantine(Quarantined(item.name, item.name, sequence + bad.record, now, item.format.name, "", bad.reason, bad.raw))
+def _block(item: Opened, framed: Framed, first: int, now: int) -> LandedBlock:
+    count = len(framed.block)
+    return LandedBlock(
+        source=item.name,
+        stream=item.name,
+        format=item.format.name,
+        context=framed.block.context,
+        sequence=np.arange(first, first + count, dtype=np.int64),
+        received=np.full(count, now, np.int64),
+        content=framed.block.payload,
+        offsets=framed.block.offsets,
+    )

@@ -150,12 +150,14 @@ class Path:
         return finding.Match(known[0], rows.astype(np.int64), known[1])
 
 
-def gathered(blocks: Iterable[LandedBlock], records: int = BATCH_RECORDS) -> Iterator[list[LandedBlock]]:
-    """Blocks of one stream in groups of about `records` records, or `BATCH_BYTES` bytes."""
+def gathered(
+    blocks: Iterable[LandedBlock], records: int = BATCH_RECORDS, most: int = BATCH_BYTES
+) -> Iterator[list[LandedBlock]]:
+    """Blocks of one stream in groups of about `records` records, or `most` bytes."""
     held: list[LandedBlock] = []
     rows = size = 0
     for block in blocks:
-        if held and (rows + len(block) > records or size + block.size > BATCH_BYTES):
+        if held and (rows + len(block) > records or size + block.size > most):
             yield held
             held, rows, size = [], 0, 0
         held.append(block)
