@@ -9,10 +9,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
+from watchfloor.collect.formats.cells import LINE_END, OPEN, csv_ends, csv_rows, gather, objects
 from watchfloor.collect.formats.format import (
     BAD_HEAD,
     BLOCK,
@@ -23,9 +26,9 @@ from watchfloor.collect.formats.format import (
     Decoded,
     Framed,
     broken,
-    joined,
+    offsets_of,
 )
-from watchfloor.collect.formats.lines import BOM, CUT, ENCODING_FIELD, TOO_LONG, Writer, text
+from watchfloor.collect.formats.lines import BOM, CUT, MOST_ROWS, TOO_LONG, text
 
 __all__ = ["CSV", "Csv"]
 
@@ -36,10 +39,13 @@ DELIMITERS = (",", ";", "\t", "|")
 MULTILINE = 1024 * 1024
 """The longest record that spans several lines, bytes; beyond it the quote is taken for a stray one."""
 
-OPEN_QUOTE = "a quote that never closes"
+REASONS = ("", "a quote that never closes", TOO_LONG, CUT, "new-line character seen in unquoted field")
+_GOOD, _OPEN, _LONG, _CUT, _LINE_END = range(5)
+_HEADER = -1
+"""Why a record is none."""
 
 _NAME = re.compile(r"[^\W\d][\w .,:/#()%°@+\-\[\]&?'$]{0,79}\Z|_\w*\Z")
-_SEPARATOR_LINE = re.compile(rb"sep=(.)\r?\n", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(rb'sep=([^\r\n"])\r?\n', re.IGNORECASE)
 
 
 class Csv:
@@ -80,39 +86,51 @@ class Csv:
 
     def decode(self, block: Block) -> Decoded:
         """Each row as an object of the header's names; rows that are longer or shorter are bad."""
-        out = Writer()
-        try:
-            context = orjson.loads(block.context)
-            names, delimiter = context["columns"], context["delimiter"]
-        except (ValueError, KeyError, TypeError):
-            names, delimiter = [], ","
-        csv.field_size_limit(MAX_RECORD)
-        ends = block.offsets.tolist()
-        for i in range(len(block)):
-            raw = block.payload[ends[i] : ends[i + 1]].rstrip(b"\r\n")
-            line, clean = text(raw)
-            record, reason = _row(line, names, delimiter)
-            if reason:
-                out.refuse(reason, raw)
-                continue
-            if not clean:
-                record[ENCODING_FIELD] = "latin-1"
-            out.add(record)
-        return out.decoded()
+        header = _header(block.context)
+        if header is None:
+            return Decoded(
+                b"",
+                np.zeros(len(block) + 1, np.int64),
+                [Bad(i, "no header row before this row", _raw(block, i)) for i in range(len(block))],
+            )
+        names, delimiter = header
+        joined, starts = _members(names)
+        data = np.frombuffer(block.payload, np.uint8)
+        utf8, latin = (np.frombuffer(delimiter.encode(code), np.uint8) for code in ("utf-8", "latin-1"))
+
+        def write(first: int, *room: Any) -> tuple[int, int]:
+            return csv_rows(data, block.offsets, first, utf8, latin, joined, starts, *room)
+
+        made = objects(block.offsets, len(joined), len(names), write)
+        bad = []
+        for i in np.flatnonzero(made.status).tolist():
+            if made.status[i] == LINE_END:
+                reason = REASONS[_LINE_END]
+            else:
+                reason = f"{made.cells[i]} cells where the header names {len(names)}"
+            bad.append(Bad(i, reason, _raw(block, i)))
+        return Decoded(made.ndjson, made.offsets, bad)
 
 
-def _row(line: str, names: list[str], delimiter: str) -> tuple[dict[str, Any], str]:
-    if not names:
-        return {}, "no header row before this row"
-    cells, reason = _cells(line, delimiter)
-    if reason:
-        return {}, reason
-    width = len(names)
-    if len(cells) > width and not any(cells[width:]):
-        cells = cells[:width]  # trailing delimiters
-    if len(cells) != width:
-        return {}, f"{len(cells)} cells where the header names {width}"
-    return dict(zip(names, cells, strict=True)), ""
+def _raw(block: Block, i: int) -> bytes:
+    start, stop = int(block.offsets[i]), int(block.offsets[i + 1])
+    return block.payload[start:stop].rstrip(b"\r\n")[:BAD_HEAD]
+
+
+def _header(context: bytes) -> tuple[list[str], str] | None:
+    """Names and delimiter out of a block's context; None where there is no header."""
+    try:
+        found = orjson.loads(context)
+        names, delimiter = found["columns"], found["delimiter"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return (names, delimiter) if names else None
+
+
+def _members(names: list[str]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """What stands before each value of an object, one behind the other, and where each begins."""
+    parts = [(b"," if i else b"{") + orjson.dumps(name) + b":" for i, name in enumerate(names)]
+    return np.frombuffer(b"".join(parts), np.uint8), offsets_of(parts)
 
 
 def _cells(line: str, delimiter: str) -> tuple[list[str], str]:
@@ -160,16 +178,22 @@ def _delimiter(lines: list[str]) -> str | None:
 
 def _columns(cells: list[str]) -> list[str]:
     """Names that are all there and all different."""
-    names: list[str] = []
+    names: dict[str, int] = {}  # name -> the number to try next for another of the same name
     for i, cell in enumerate(cells, 1):
-        name = cell.strip() or f"column_{i}"
-        number = 2
-        unique = name
+        name = unique = cell.strip() or f"column_{i}"
         while unique in names:
-            unique = f"{name}_{number}"
-            number += 1
-        names.append(unique)
-    return names
+            unique = f"{name}_{names[name]}"
+            names[name] += 1
+        names[unique] = 2
+    return list(names)
+
+
+class _Records(NamedTuple):
+    """Records of a chunk: data[starts[i]:ends[i]], and per record an index into `REASONS`; _HEADER is none."""
+
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    reasons: npt.NDArray[np.int64]
 
 
 class _Framing:
@@ -192,45 +216,13 @@ class _Framing:
         delimiter = sniffed or ","
         if given is not None:
             at = given.end()
-        row = _pattern(delimiter)
+        between = np.frombuffer(delimiter.encode(), np.uint8)
         context = b""
         ended = not data
         while True:
-            good: list[bytes] = []
-            bad: list[Bad] = []
-            stopped = broken(self.file) is not None
-            while at < len(data):
-                end, reason = _next(row, data, at, ended)
-                if end == 0:
-                    break
-                raw = data[at:end]
-                at = end
-                if not raw.strip():
-                    continue
-                if reason and stopped and ended and end == len(data):
-                    reason = CUT
-                if not reason and ended and end == len(data) and not raw.endswith(b"\n"):
-                    if stopped:
-                        reason = CUT
-                    elif not self.final:
-                        at -= len(raw)
-                        break
-                if reason and ended and not self.final and not stopped and reason == OPEN_QUOTE:
-                    at -= len(raw)
-                    break
-                cells = None
-                if not context and not reason:
-                    cells, reason = _cells(text(raw)[0].rstrip("\r\n"), delimiter)
-                if cells and not reason:
-                    names = _columns(cells)
-                    context = orjson.dumps({"delimiter": delimiter, "columns": names})
-                elif base + at > self.after:
-                    if reason:
-                        bad.append(Bad(len(good), reason, raw[:BAD_HEAD]))
-                    else:
-                        good.append(raw)
-            if good or bad:
-                yield Framed(joined(good, self.name, context), base + at, bad)
+            found, at = self._records(data, at, ended, between)
+            context = context or self._header(data, found, delimiter)
+            yield from self._framed(data, found, base, at, context)
             if ended:
                 return
             base += at
@@ -246,43 +238,73 @@ class _Framing:
                 base += size
                 data = data[newline + 1 :] if newline >= 0 else b""
                 if base > self.after:
-                    yield Framed(joined([], self.name, context), base, [Bad(0, TOO_LONG, head)])
+                    yield Framed(Block(b"", np.zeros(1, np.int64), context, self.name), base, [Bad(0, TOO_LONG, head)])
                 continue
             chunk = self.file.read(BLOCK)
             ended = not chunk
             data += chunk
 
+    def _records(self, data: bytes, at: int, ended: bool, delimiter: npt.NDArray[np.uint8]) -> tuple[_Records, int]:
+        """The records of data[at:] as far as they are whole, and where to go on."""
+        lines = data.count(b"\n", at) + 1
+        starts, ends, states = np.empty(lines, np.int64), np.empty(lines, np.int64), np.empty(lines, np.int8)
+        count, at = csv_ends(np.frombuffer(data, np.uint8), at, ended, delimiter, MULTILINE, starts, ends, states)
+        starts, ends = starts[:count], ends[:count]
+        reasons = np.where(states[:count] == OPEN, _OPEN, np.where(ends - starts > MAX_RECORD, _LONG, _GOOD))
+        if not ended or count == 0:
+            return _Records(starts, ends, reasons), at
+        stopped = broken(self.file) is not None
+        left = count
+        if not self.final and not stopped and (reasons == _OPEN).any():
+            left = int(np.argmax(reasons == _OPEN))  # it may still close
+        elif ends[-1] == len(data) and stopped and (reasons[-1] != _GOOD or not data.endswith(b"\n")):
+            reasons[-1] = _CUT
+        elif ends[-1] == len(data) and not self.final and reasons[-1] == _GOOD and not data.endswith(b"\n"):
+            left = count - 1  # it is still being written
+        if left < count:
+            at = int(starts[left])
+        return _Records(starts[:left], ends[:left], reasons[:left]), at
 
-def _pattern(delimiter: str) -> re.Pattern[bytes]:
-    d = re.escape(delimiter.encode())
-    field = rb'(?:"(?:[^"]++|"")*+"[^%b\n]*+|[^"%b\n][^%b\n]*+|)' % (d, d, d)
-    return re.compile(rb"%b(?:%b%b)*+(?:\n|\Z)" % (field, d, field))
+    def _header(self, data: bytes, found: _Records, delimiter: str) -> bytes:
+        """The first row that has cells, as context; it is no record. Rows before it that are none get their reason."""
+        for i in range(len(found.reasons)):
+            if found.reasons[i] == _GOOD:
+                line = text(data[found.starts[i] : found.ends[i]])[0].rstrip("\r\n")
+                cells, reason = _cells(line, delimiter)
+                if reason:
+                    found.reasons[i] = _LINE_END
+                elif cells:
+                    found.reasons[i] = _HEADER
+                    return orjson.dumps({"delimiter": delimiter, "columns": _columns(cells)})
+        return b""
 
+    def _framed(self, data: bytes, found: _Records, base: int, at: int, context: bytes) -> Iterator[Framed]:
+        """The records behind `after`, at most `MOST_ROWS` in a step; the last step ends at `at`."""
+        wanted = base + found.ends > self.after
+        rows = np.flatnonzero(wanted & (found.reasons != _HEADER))
+        for first in range(0, len(rows), MOST_ROWS):
+            some = rows[first : first + MOST_ROWS]
+            behind = at if first + MOST_ROWS >= len(rows) else int(found.ends[some[-1]])
+            good = found.reasons[some] == _GOOD
+            starts, ends = found.starts[some[good]], found.ends[some[good]]
+            payload, offsets = b"", np.zeros(1, np.int64)
+            if len(starts):
+                offsets = np.concatenate([offsets, np.cumsum(ends - starts)])
+                payload = data[starts[0] : ends[-1]]
+                if len(payload) != offsets[-1]:  # blank lines or bad records lie between
+                    whole = np.empty(offsets[-1], np.uint8)
+                    gather(np.frombuffer(data, np.uint8), starts, ends, whole)
+                    payload = whole.tobytes()
+            before = np.cumsum(good)
+            bad = [
+                Bad(int(before[i]), REASONS[found.reasons[some[i]]], self._head(data, found, some[i]))
+                for i in np.flatnonzero(~good).tolist()
+            ]
+            yield Framed(Block(payload, offsets, context, self.name), base + behind, bad)
 
-def _next(row: re.Pattern[bytes], data: bytes, at: int, ended: bool) -> tuple[int, str]:
-    """Where the record at `at` ends and what is wrong with it; 0 where more bytes are needed."""
-    line = data.find(b"\n", at) + 1
-    stop = line or len(data)
-    if data.find(b'"', at, stop) < 0:
-        if not line and not ended:
-            return 0, ""
-        return stop, TOO_LONG if stop - at > MAX_RECORD else ""
-    found = row.match(data, at, at + MULTILINE)
-    if found is not None and found.end() > at and (found.end() < min(len(data), at + MULTILINE) or _closed(found)):
-        return found.end(), ""
-    if not ended and len(data) - at <= MULTILINE:
-        return 0, ""  # it may still close
-    if line and line - at > MULTILINE:
-        return line, TOO_LONG if line - at > MAX_RECORD else ""
-    if not line and not ended:
-        return 0, ""
-    if found is not None and ended and found.end() == len(data):
-        return found.end(), ""
-    return stop, OPEN_QUOTE
-
-
-def _closed(found: re.Match[bytes]) -> bool:
-    return found[0].endswith(b"\n")
+    @staticmethod
+    def _head(data: bytes, found: _Records, row: int) -> bytes:
+        return data[found.starts[row] : found.ends[row]][:BAD_HEAD]
 
 
 CSV = Csv()

@@ -6,15 +6,17 @@ Columns keep Zeek's names (`id.orig_h`), as in its JSON logs; `_path` names the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-import msgspec
 import numpy as np
+import numpy.typing as npt
+import orjson
 
-from watchfloor.collect.formats.format import Block, Decoded, Framed
-from watchfloor.collect.formats.lines import ENCODING_FIELD, Writer, frame_lines, line_ends, text
+from watchfloor.collect.formats.cells import ARRAY, BOOL, NUMBER, STRING, objects, zeek_rows
+from watchfloor.collect.formats.format import BAD_HEAD, Bad, Block, Decoded, Framed, offsets_of
+from watchfloor.collect.formats.lines import frame_lines, line_ends, text
 
 __all__ = ["ZEEK", "ZeekTsv"]
 
@@ -32,7 +34,6 @@ NUMBERS = frozenset(("count", "int", "port", "time", "interval", "double"))
 
 _ESCAPE = re.compile(rb"\\(?:\\|x([0-9a-fA-F]{2}))")
 """Zeek writes a backslash twice and every byte it cannot print as \\xNN."""
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z")
 HASH = 35
 
 
@@ -98,28 +99,54 @@ class ZeekTsv:
     def decode(self, block: Block) -> Decoded:
         """Unset columns are absent, sets and vectors are arrays, booleans are JSON booleans."""
         header = _header(block.context)
-        out = Writer()
-        convert = None if header is None else [_converter(type, header) for type in header.types]
-        ends = block.offsets.tolist()
-        for i in range(len(block)):
-            raw = block.payload[ends[i] : ends[i + 1]].rstrip(b"\r\n ")
-            if header is None or convert is None:
-                out.refuse("no #fields header before this row", raw)
-                continue
-            cells = raw.split(header.separator)
-            if len(cells) != len(header.names):
-                out.refuse(f"{len(cells)} columns where the header names {len(header.names)}", raw)
-                continue
-            record: dict[str, Any] = {"_path": header.path} if header.path else {}
-            for name, cell, of in zip(header.names, cells, convert, strict=True):
-                if cell != header.unset:
-                    record[name] = of(cell)
-            try:
-                raw.decode()
-            except UnicodeDecodeError:
-                record[ENCODING_FIELD] = "latin-1"
-            out.add(record)
-        return out.decoded()
+        if header is None:
+            return Decoded(
+                b"",
+                np.zeros(len(block) + 1, np.int64),
+                [Bad(i, "no #fields header before this row", _raw(block, i)) for i in range(len(block))],
+            )
+        data = _bytes(block.payload)
+        separator, set_separator = _bytes(header.separator), _bytes(header.set_separator)
+        empty, unset = _bytes(header.empty), _bytes(header.unset)
+        head = _bytes(b"{" + (b'"_path":' + orjson.dumps(header.path) if header.path else b""))
+        parts = [orjson.dumps(name) + b":" for name in header.names]
+        names = _bytes(b"".join(parts))
+        starts = offsets_of(parts)
+        kinds = np.array([_kind(type) for type in header.types], np.int8)
+        scratch = np.empty(int(np.diff(block.offsets).max(initial=0)), np.uint8)
+
+        def write(first: int, *room: Any) -> tuple[int, int]:
+            return zeek_rows(
+                data, block.offsets, first, separator, set_separator, empty, unset, kinds,
+                head, names, starts, scratch, *room,
+            )  # fmt: skip
+
+        made = objects(block.offsets, len(head) + len(names), len(parts), write)
+        bad = [
+            Bad(i, f"{made.cells[i]} columns where the header names {len(parts)}", _raw(block, i))
+            for i in np.flatnonzero(made.status).tolist()
+        ]
+        return Decoded(made.ndjson, made.offsets, bad)
+
+
+def _bytes(raw: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(raw, np.uint8)
+
+
+def _raw(block: Block, i: int) -> bytes:
+    start, stop = int(block.offsets[i]), int(block.offsets[i + 1])
+    return block.payload[start:stop].rstrip(b"\r\n ")[:BAD_HEAD]
+
+
+def _kind(type: str) -> int:
+    """How a column of a Zeek type is written."""
+    if type.startswith(("set[", "vector[", "table[")):
+        return ARRAY + _scalar(type[type.index("[") + 1 :].rstrip("]"))
+    return _scalar(type)
+
+
+def _scalar(type: str) -> int:
+    return NUMBER if type in NUMBERS else BOOL if type == "bool" else STRING
 
 
 def _header(context: bytes) -> _Header | None:
@@ -154,44 +181,6 @@ def _unescape(cell: bytes) -> bytes:
     if b"\\" not in cell:
         return cell
     return _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)) if found[1] else b"\\", cell)
-
-
-def _string(cell: bytes) -> str:
-    return text(_unescape(cell))[0]
-
-
-def _number(cell: bytes) -> Any:
-    value = text(cell)[0]
-    return msgspec.Raw(value) if _NUMBER.match(value) else value
-
-
-def _bool(cell: bytes) -> Any:
-    return {b"T": True, b"F": False}.get(cell, text(cell)[0])
-
-
-def _scalar(type: str) -> Callable[[bytes], Any]:
-    if type in NUMBERS:
-        return _number
-    return _bool if type == "bool" else _string
-
-
-def _converter(type: str, header: _Header) -> Callable[[bytes], Any]:
-    if type.startswith(("set[", "vector[", "table[")):
-        of = _scalar(type[type.index("[") + 1 :].rstrip("]"))
-
-        def array(cell: bytes) -> Any:
-            if cell == header.empty:
-                return []
-            return [of(part) if part != header.unset else None for part in cell.split(header.set_separator)]
-
-        return array
-    of = _scalar(type)
-    empty = header.empty
-
-    def scalar(cell: bytes) -> Any:
-        return "" if cell == empty else of(cell)
-
-    return scalar
 
 
 ZEEK = ZeekTsv()
