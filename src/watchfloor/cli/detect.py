@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from watchfloor.cli.screen import LEVEL_STYLES, Limit, announce_compiling, as_json_line, console, progress, readable, side
+from watchfloor.cli.screen import (
+    LEVEL_STYLES,
+    Limit,
+    announce_compiling,
+    as_json_line,
+    console,
+    progress,
+    readable,
+    side,
+)
 from watchfloor.errors import RuleError, SourceError, UsageError
 
 if TYPE_CHECKING:

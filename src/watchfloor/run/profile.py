@@ -119,8 +119,9 @@ def profile(
     result = Profile(oneshot.Totals())
     began = cpu_s()
     for _ in oneshot.detect(
-        paths, path, result.totals, now=now, format=format, integration=integration, advance=advance
-    ):
+        paths, path, result.totals, now=now, show=lambda name, found: None, format=format, integration=integration,
+        advance=advance,
+    ):  # fmt: skip
         pass
     whole = cpu_s() - began
     prepare, match = sum(engine.prepare.values()), sum(engine.matching.values())
