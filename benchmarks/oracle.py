@@ -11,6 +11,7 @@ is made small and printed; the exit code is 1 then.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections import Counter
@@ -25,6 +26,9 @@ from benchmarks import machine
 from watchfloor.detect.rule import Problem, Rule
 
 RULES, EVENTS = 30, 30
+
+FORGETS_CASE = re.compile(r"\|cased\|(?!all|neq)")
+"""pySigma forgets `cased` where a modifier behind it makes a new text; we do not."""
 
 
 class Tally:
@@ -103,7 +107,8 @@ def sqlite_round(chance: Random, tally: Tally) -> tuple[Any, Any] | None:
     backend = sqliteBackend()
     for _ in range(RULES):
         detection = sigma_cases.detection(chance, plain=True)
-        if sigma_cases.NARROW in detection or not yaml.safe_dump(detection, allow_unicode=True).isascii():
+        text = yaml.safe_dump(detection, allow_unicode=True)
+        if sigma_cases.NARROW in detection or not text.isascii() or FORGETS_CASE.search(text):
             continue
         document = sigma_cases.document(detection)
         rule = sigma_cases.loaded(document)
