@@ -165,8 +165,9 @@ def test_nothing_waits_when_nothing_is_ready() -> None:
 
 
 CHILD = """
-import os, sys, time
+import signal, time
 from watchfloor.run.workers import Workers
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it from the start
 with Workers(time.sleep, 2) as crew:
     print(*crew.pids, flush=True)
     crew.give(600)
@@ -185,7 +186,10 @@ def test_workers_die_with_their_parent(number: signal.Signals, wait: str) -> Non
         pids = [int(text) for text in parent.stdout.readline().split()]
         assert len(pids) == 2 and all(Path(f"/proc/{pid}").exists() for pid in pids)
         parent.send_signal(number)
-        parent.wait(30)
+        try:
+            parent.wait(30)
+        finally:
+            parent.kill()
     assert all(gone(pid) for pid in pids)
 
 
