@@ -39,10 +39,10 @@ class Sample:
     counters: dict[str, int]
 
 
-def write_estate(folder: Path, rules: list[Path], *, batch: int | None = None) -> Path:
-    """An estate that reads the folder `in`."""
+def write_estate(folder: Path, rules: list[Path], *, batch: int | None = None, more: str = "") -> Path:
+    """An estate that reads the folder `in`; `more` settings of its engine."""
     (folder / "in").mkdir(parents=True, exist_ok=True)
-    engine = f"[engine]\nbatch_records = {batch}\n" if batch else ""
+    engine = f"[engine]\n{more}" + (f"batch_records = {batch}\n" if batch else "")
     (folder / "estate.toml").write_text(
         f'[estate]\nname = "bench"\n[rules]\npaths = {json.dumps([str(path) for path in rules])}\n{engine}'
         '[[sources]]\nid = "windows"\npath = "in"\n'

@@ -37,6 +37,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "batch_records": "records per batch and commit (default: 150000)",
         "poll_seconds": "how long to wait for new records before looking again (default: 1.0)",
         "compact_commits": "compact a lake table after this many commits (default: 50)",
+        "workers": "processes that map and match while much is waiting (default: one per core, eight at most)",
     },
     "sources": {
         "id": "stable name of the source; findings and evidence refer to it",
@@ -79,6 +80,7 @@ class Estate:
     batch_records: int = 150_000
     poll_seconds: float = 1.0
     compact_commits: int = 50
+    workers: int | None = None
 
     def integrations(self) -> list[Integration]:
         """All integrations this estate may use; one of its own replaces ours of the same id.
@@ -197,6 +199,7 @@ class _Reader:
             batch_records=self.whole(engine, "batch_records", 150_000),
             poll_seconds=self.positive(engine, "poll_seconds", 1.0),
             compact_commits=self.whole(engine, "compact_commits", 50),
+            workers=self.whole(engine, "workers", 1) if "workers" in engine else None,
         )
 
     def source(self, entry: Any, folder: Path) -> SourceSettings:

@@ -1,8 +1,8 @@
 """Makes processes of watchfloor quickly: everything is imported and compiled once, then each one is a fork.
 
-Run as a program it reads one JSON list a line: [output file, arguments...], forks a child that runs the command line
-with these arguments, and answers `PID`; then, when the child is gone, its exit code (negative: the signal).
-`Nursery` is the other end.
+Run as a program it reads one JSON list a line: [output file, limits..., arguments...], forks a child that runs the
+command line with these arguments, and answers `PID`; then, when the child is gone, its exit code (negative: the
+signal). `Nursery` is the other end.
 """
 
 from __future__ import annotations
@@ -61,10 +61,15 @@ class Nursery:
         assert self._process.stdout is not None
         return int(self._process.stdout.readline())
 
-    def child(self, output: Path, *arguments: str | Path, largest_file: int = 0) -> Child:
-        """Start `watchfloor arguments...`; `largest_file` bytes is where its disk is full (0: never)."""
+    def child(self, output: Path, *arguments: str | Path, largest_file: int = 0, workers_pay: bool = False) -> Child:
+        """Start `watchfloor arguments...`.
+
+        Args:
+            largest_file: bytes at which its disk is full (0: never).
+            workers_pay: workers are made however little there is to do.
+        """
         assert self._process.stdin is not None
-        order = [str(output), largest_file, *(str(argument) for argument in arguments)]
+        order = [str(output), largest_file, workers_pay, *(str(argument) for argument in arguments)]
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         return Child(self, self.answer(), output)
@@ -78,6 +83,7 @@ def _work() -> None:
 
     from tests.run import small
     from watchfloor.cli import main
+    from watchfloor.run import processing
 
     folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"nursery-{os.getpid()}"
     small.write_rules(folder / "rules")
@@ -98,13 +104,15 @@ def _work() -> None:
     for line in sys.stdin:
         if gone:
             os.waitpid(gone, 0)
-        output, largest, *arguments = json.loads(line)
+        output, largest, workers_pay, *arguments = json.loads(line)
         pid = os.fork()
         if pid == 0:
             file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
             os.dup2(file, 1)
             os.dup2(file, 2)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            if workers_pay:
+                processing.PAYS = processing.LEAST_BYTES = 1
             if largest:
                 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
                 resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))

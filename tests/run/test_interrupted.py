@@ -5,6 +5,7 @@ The measure is an uninterrupted run over the same records: the same rows in ever
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -18,7 +19,9 @@ import orjson
 import pytest
 
 from tests.run import small
-from tests.run.nursery import Nursery
+from tests.run.nursery import Child, Nursery
+from watchfloor.run.workers import possible
+from watchfloor.store.lake import PARTS
 
 RECORDS = 1200
 BATCH = 100
@@ -32,8 +35,8 @@ def nursery() -> Iterator[Nursery]:
         yield made
 
 
-def _filled(folder: Path) -> Path:
-    estate = small.estate(folder, batch=BATCH, sources=("one", "two"))
+def _filled(folder: Path, more: str = "") -> Path:
+    estate = small.estate(folder, batch=BATCH, sources=("one", "two"), more=more)
     records = [small.sysmon(i) for i in range(RECORDS)]
     middle = RECORDS // 2
     broken = b"".join(b'{"broken": %d\n' % i for i in range(BAD))
@@ -106,6 +109,61 @@ def test_stopped_at_random_instants(
     assert found.keys() == wanted.keys()
     for name in wanted:
         assert found[name] == wanted[name], f"{name}: {sum(found[name].values())} rows"
+
+
+@pytest.mark.skipif(not possible(), reason="workers need Linux")
+@pytest.mark.parametrize("who", ["engine", "worker"])
+def test_killed_while_workers_make_batches(
+    nursery: Nursery, undisturbed: tuple[dict[str, Counter[bytes]], int], tmp_path: Path, who: str
+) -> None:
+    wanted, _ = undisturbed
+    estate = _filled(tmp_path, more="workers = 2")
+    chance = random.Random(20260201)
+    killed = lost = 0
+    for _ in range(12):
+        child = nursery.child(estate / "out", "run", estate, "--once", workers_pay=True)
+        workers = _until_it_has_workers(child)
+        begun = _commits(estate)
+        further = chance.randrange(4)
+        while not child.gone and _commits(estate) < begun + further:
+            pass
+        time.sleep(chance.choice((0, 0.001, 0.004)))
+        if not child.gone:
+            child.kill() if who == "engine" else os.kill(chance.choice(workers), signal.SIGKILL)
+            killed += 1
+        code, said = child.wait()
+        assert "Traceback" not in said
+        if who == "worker" and code != 0:
+            assert code == 1 and "was killed (signal 9)" in said and "->" in said, said
+            lost += 1
+        assert who == "engine" or code in (0, 1)
+        for worker in workers:
+            until = time.monotonic() + 10
+            while Path(f"/proc/{worker}").exists() and time.monotonic() < until:
+                time.sleep(0.002)
+            assert not Path(f"/proc/{worker}").exists(), "a worker outlived the engine"
+    code, said = nursery.child(estate / "out", "run", estate, "--once", workers_pay=True).wait()
+    assert code == 0, said
+    assert killed >= 3 and (who == "engine" or lost >= 2), "hardly anybody was killed: the test proves nothing"
+    found = _rows(estate)
+    assert found.keys() == wanted.keys()
+    for name in wanted:
+        assert found[name] == wanted[name], f"{name}: {sum(found[name].values())} rows"
+    assert not list((estate / "var" / "lake" / PARTS).glob("*"))
+
+
+def _until_it_has_workers(child: Child) -> list[int]:
+    """The pids of its two workers, once there are two; of fewer when it ended before."""
+    workers: list[int] = []
+    while not child.gone and len(workers) < 2:
+        with contextlib.suppress(OSError):
+            workers = [int(pid) for pid in Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()]
+    return workers
+
+
+def _commits(estate: Path) -> int:
+    log = estate / "var" / "lake" / "process_activity" / "_delta_log"
+    return len(list(log.glob("*.json"))) if log.is_dir() else 0
 
 
 def test_the_disk_fills_up(

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from watchfloor.errors import StoreDamaged, StoreError, StoreFull, StoreNewer
 from watchfloor.store import lake as module
-from watchfloor.store.lake import Lake
+from watchfloor.store.lake import PARTS, Lake
 
 SOURCES = Path(__file__).resolve().parents[2] / "src"
 NAME = "process_activity"
@@ -126,6 +129,46 @@ def test_new_and_changed_columns(backend: Path) -> None:
     assert [(row["time"], row["a"], row["b"]) for row in stored(lake)] == expected
     seen = duckdb.sql(f"SELECT time, a, b FROM read_parquet({lake.files(NAME)}, union_by_name=true) ORDER BY 1")
     assert seen.fetchall() == expected
+
+
+VALUES: list[Any] = [1, 2.5, 7.0, True, "7", "x", b"\xff", {"n": 1}, {"n": "y", "m": 2}, [1], ["z"], [{"n": 1}], None]
+
+
+@settings(max_examples=40)
+@given(
+    batches=st.lists(
+        st.dictionaries(st.sampled_from("ab"), st.sampled_from(VALUES), max_size=2), min_size=2, max_size=4
+    )
+)
+def test_rows_written_ahead_are_taken_as_if_they_came_in_turn(batches: list[dict[str, Any]]) -> None:
+    """All batches are written before the first is taken, as workers do, whatever types the columns come in."""
+    tables = [
+        pa.table({"time": [NEW_YEAR + number, NEW_YEAR + DAY + number], **{k: [v, None] for k, v in columns.items()}})
+        for number, columns in enumerate(batches)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        turn, ahead = Lake(Path(folder) / "turn", durable=False), Lake(Path(folder) / "ahead", durable=False)
+        written = [ahead.write(table, None) for table in tables]
+        for version, (table, parts) in enumerate(zip(tables, written, strict=True), 1):
+            assert len(parts) == len(table)
+            assert turn.append(NAME, table, version=version) and ahead.take(NAME, parts, version=version)
+        assert ahead.schema(NAME).equals(turn.schema(NAME))
+        assert stored(ahead) == stored(turn)
+        assert not list((ahead.folder / PARTS).iterdir())
+
+
+def test_what_was_written_is_in_no_table_until_it_is_taken(backend: Path) -> None:
+    lake = Lake(backend)
+    assert lake.append(NAME, nested(3), version=1)
+    parts = lake.write(nested(3, NEW_YEAR + 10), lake.columns(NAME))
+    lost = lake.write(nested(3, NEW_YEAR + 20), lake.columns(NAME))
+    assert len(stored(lake)) == 3 and lake.tables() == [NAME]
+    assert lake.take(NAME, parts, version=2) and len(stored(lake)) == 6
+    assert not lake.take(NAME, lost, version=2), "a version is taken once"
+    assert not list((backend / PARTS).iterdir()), "and what came too late is gone"
+    lake.write(nested(3), lake.columns(NAME))
+    assert lake.sweep() == 1 and not list((backend / PARTS).iterdir()) and len(stored(lake)) == 6
+    assert lake.columns("other") is None
 
 
 def test_compaction_and_vacuum_keep_every_row(backend: Path) -> None:
@@ -266,7 +309,7 @@ UNFENCED = (
 FENCED = (
     SLICED
     + """
-    from watchfloor.store.lake import Lake
+    from watchfloor.store.lake import PARTS, Lake
     assert Lake(Path(sys.argv[1])).append("x", table, version=1)
     from deltalake import DeltaTable
     back = pa.table(DeltaTable(Path(sys.argv[1]) / "x").to_pyarrow_table()).drop_columns(["day"])

@@ -125,39 +125,43 @@ def run(estate: Path, *, once: Flag = False, json: Flag = False) -> int:
 
 
 def _drain(engine: LocalEngine, total: Sum, board: Board, *, json: bool, final: bool) -> None:
-    """Collect what is there, then process all of it."""
+    """Collect what is there, then process all of it; workers begin with what has landed before all has."""
+
+    def committed(report: BatchReport) -> None:
+        total.add(report)
+        if report.mixed:
+            side().print(
+                f"[yellow]batch {report.batch}[/] was begun with other rules, mappings or another version and "
+                "finished with those of now: a table written before the break holds what the former made. To have "
+                "all of one kind, move lake and cursor.json out of the estate's var and run again: the landing has "
+                "every record"
+            )
+        if report.found is not None:
+            board.add(report.found)
+        if json:
+            json_line(
+                {
+                    "batch": report.batch,
+                    "read": report.read,
+                    "mapped": report.mapped,
+                    "quarantined": report.quarantined,
+                    "findings": report.findings,
+                    "tables": dict(report.tables),
+                    "seconds": round(report.seconds, 3),
+                }
+            )
+        engine.keep_house(busy=True)
+        _renew(engine, board)
+
     with progress("collecting", None, "records") as bar:
-        engine.collect(final=final, advance=bar.advance)
+        engine.collect(final=final, advance=bar.advance, committed=committed)
     for trouble in engine.trouble:
         side().print(f"[yellow]{trouble.source}[/]: {trouble.stream}: {trouble.reason}")
     _renew(engine, board)
     with progress("processing", None, "records") as bar:
         while (report := engine.process()) is not None:
-            total.add(report)
-            if report.mixed:
-                side().print(
-                    f"[yellow]batch {report.batch}[/] was begun with other rules, mappings or another version and "
-                    "finished with those of now: a table written before the break holds what the former made. To have "
-                    "all of one kind, move lake and cursor.json out of the estate's var and run again: the landing has "
-                    "every record"
-                )
-            if report.found is not None:
-                board.add(report.found)
+            committed(report)
             bar.advance(report.read)
-            if json:
-                json_line(
-                    {
-                        "batch": report.batch,
-                        "read": report.read,
-                        "mapped": report.mapped,
-                        "quarantined": report.quarantined,
-                        "findings": report.findings,
-                        "tables": dict(report.tables),
-                        "seconds": round(report.seconds, 3),
-                    }
-                )
-            engine.keep_house(busy=True)
-            _renew(engine, board)
     engine.keep_house()
 
 

@@ -1,7 +1,7 @@
-"""One machine, one process: collect into the landing, take what landed along the path, commit.
+"""One machine: collect into the landing, take what landed along the path, commit.
 
     collect    files -> landing; acknowledged (position moved) only when flushed
-    process    landing -> events, findings, quarantine -> lake; batch by batch, exactly once
+    process    landing -> events, findings, quarantine -> lake; batch by batch, exactly once (processing.py)
 
 The two know of each other only through the landing, so a crash between them costs nothing.
 """
@@ -10,27 +10,27 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 
-from watchfloor.clock import Clock, monotonic_s, now_ms
+from watchfloor.clock import Clock, now_ms
 from watchfloor.collect.integration import Integration
-from watchfloor.collect.mapper import Leftovers, Mapper
+from watchfloor.collect.mapper import Mapper
 from watchfloor.collect.source import Batch
 from watchfloor.collect.watched import Watched
 from watchfloor.errors import EstateError, ManifestError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
-from watchfloor.ocsf.events import Events
+from watchfloor.run.batch import Maker
 from watchfloor.run.memory import give_back, settled
-from watchfloor.run.path import BATCH_BYTES, UNFRAMED, by_stream, unframed
+from watchfloor.run.path import UNFRAMED, unframed
 from watchfloor.run.prepare import Prepared, chosen_format
+from watchfloor.run.processing import BatchReport, Processing
 from watchfloor.run.reload import Reloaded, RuleWatch
-from watchfloor.store import quarantine
-from watchfloor.store.commit import Committer, Intent
+from watchfloor.run.workers import how_many
+from watchfloor.store.commit import Committer
 from watchfloor.store.lake import Lake
-from watchfloor.store.landing import LandedBlock, LandingReader, LandingWriter
+from watchfloor.store.landing import LandingReader, LandingWriter
 from watchfloor.store.lock import EstateLock
 
 __all__ = ["BatchReport", "LocalEngine", "Trouble", "source_mappers", "sources_checked"]
@@ -39,9 +39,6 @@ log = logging.getLogger(__name__)
 
 FLUSH_BYTES = 16 << 20
 """Bytes landed before they are flushed and acknowledged."""
-
-GIVE_BACK_EVERY = 8
-"""Batches after which memory that fell apart is returned to the system: each time costs a hundredth of a batch."""
 
 HALF = "landed "
 """Before the position of a step whose records that could not be framed have landed and whose others have not."""
@@ -54,25 +51,6 @@ class Trouble:
     source: str
     stream: str
     reason: str
-
-
-@dataclass(slots=True)
-class BatchReport:
-    """What one batch did: `read == mapped + quarantined`."""
-
-    batch: int
-    read: int
-    mapped: int
-    quarantined: int
-    findings: int
-    seconds: float
-    redone: bool = False
-    mixed: bool = False
-    """Begun with other rules, mappings or another version than finished it: its tables may hold of both."""
-    tables: Mapping[str, int] = field(default_factory=dict)
-    integrations: Counter[str] = field(default_factory=Counter)
-    leftovers: Leftovers = field(default_factory=Counter)
-    found: Events | None = None
 
 
 class LocalEngine:
@@ -94,23 +72,32 @@ class LocalEngine:
         self, estate: Estate, ready: Prepared, *, clock: Clock = now_ms, watch: RuleWatch | None = None
     ) -> None:
         self.estate, self.ready, self._clock, self._watch = estate, ready, clock, watch
-        self._maker = ready.maker()
         self._mappers = source_mappers(estate, ready.path.mapper)
-        self._products = {source.id: source.integration for source in estate.sources}
+        workers = how_many(estate.workers)
         self._watched = {source.id: _watched(source, estate) for source in estate.sources}
         self._lock = EstateLock(estate.store, clock=clock)
         try:
             self._lake = Lake(estate.store / "lake", compact_every=estate.compact_commits)
             self._lake.sweep()
-            self._committer = Committer(self._lake, estate.store / "cursor.json")
-            positions = self._committer.positions
+            committer = Committer(self._lake, estate.store / "cursor.json")
+            positions = committer.positions
             self._writers = {
                 source.id: LandingWriter(
                     estate.store / "landing", source.id, committed=positions.get(source.id, 0), clock=clock
                 )
                 for source in estate.sources
             }
-            self._reader = LandingReader(estate.store / "landing")
+            self._processing = Processing(
+                LandingReader(estate.store / "landing"),
+                list(self._writers),
+                self._maker(),
+                ready.maker(),
+                committer,
+                self._lake,
+                batch_records=estate.batch_records,
+                workers=workers,
+                first=self._lock.release,  # the kernel gives it to the next engine when this one is dead
+            )
         except BaseException:
             self._lock.release()
             raise
@@ -119,7 +106,8 @@ class LocalEngine:
         self._standing: frozenset[Trouble] = frozenset()
 
     def close(self) -> None:
-        """Let go of files and lock; flushes nothing that was not flushed."""
+        """Let go of workers, files and lock; flushes nothing that was not flushed."""
+        self._processing.close()
         self.ready.keep()
         for writer in self._writers.values():
             writer.close(flush=False)
@@ -134,12 +122,20 @@ class LocalEngine:
 
     # -- collect ----------------------------------------------------------------------------------------------------
 
-    def collect(self, *, final: bool = False, advance: Callable[[int, str], None] | None = None) -> int:
+    def collect(
+        self,
+        *,
+        final: bool = False,
+        advance: Callable[[int, str], None] | None = None,
+        committed: Callable[[BatchReport], None] | None = None,
+    ) -> int:
         """Land what the sources have now; returns how many records. New troubles go to `self.trouble`.
 
         Args:
             final: take the unfinished last line of a file as a record too.
             advance: told (records, stream) as they land.
+            committed: told of every batch that workers made and this process committed while it went on collecting;
+                without it, processing waits until everything has landed.
         """
         landed = 0
         troubles: list[Trouble] = []
@@ -164,6 +160,7 @@ class LocalEngine:
                         if open_bytes >= FLUSH_BYTES:
                             writer.flush()
                             open_bytes = 0
+                            self._meanwhile(committed)
                 except SourceError as error:
                     troubles.append(Trouble(source.id, stream, error.what))
             writer.flush()
@@ -172,6 +169,10 @@ class LocalEngine:
         self.trouble = [trouble for trouble in troubles if trouble not in self._standing]
         self._standing = frozenset(troubles)
         return landed
+
+    def _meanwhile(self, committed: Callable[[BatchReport], None] | None) -> None:
+        while committed is not None and (report := self._processing.meanwhile()) is not None:
+            committed(report)
 
     def _land(self, writer: LandingWriter, stream: str, batch: Batch, before: str, there: int) -> int:
         """One step of a stream. Its first `there` records that could not be framed are in the landing already, from
@@ -191,87 +192,32 @@ class LocalEngine:
 
     # -- process ----------------------------------------------------------------------------------------------------
 
+    def _maker(self) -> Maker:
+        products = {source.id: source.integration for source in self.estate.sources}
+        return Maker(self.ready.path, self._lake, products, self._mappers)
+
     def renew(self) -> Reloaded | None:
         """Take over rules that have changed; None when there are none, or a batch is pending that others began.
 
         The next batch is made with them; positions, landing and lake are as they were. What cannot be used changes
         nothing. `Intent.maker` of every batch names the rules it is made with.
         """
-        if self._watch is None or self._committer.pending() is not None:
+        if self._watch is None or self._processing.pending:
             return None
         found = self._watch.look(self.ready.rulebook)
         if found is not None and found.ready is not None:
             self.ready = found.ready
-            self._maker = found.ready.maker()
+            self._processing.renew(self._maker(), found.ready.maker())
         return found
 
     def process(self) -> BatchReport | None:
-        """Take the next batch of landed records along the path and commit it; None when there is none."""
-        began = monotonic_s()
-        intent = self._committer.pending()
-        redone = intent is not None
-        if intent is None:
-            blocks, end = self._next_batch()
-            if not blocks:
-                return None
-            intent = self._committer.begin(end, maker=self._maker)
-        else:
-            blocks = deque(self._reader.read(intent.start, until=intent.end))
-        return self._commit(intent, blocks, redone, began)
+        """Take the next batch of landed records along the path and commit it; None when there is none.
 
-    def _next_batch(self) -> tuple[deque[LandedBlock], dict[str, int]]:
-        """What has landed since the last commit, as much as one batch may hold; per source its last sequence."""
-        blocks: deque[LandedBlock] = deque()
-        end: dict[str, int] = {}
-        size = 0
-        for block in self._reader.read(
-            self._committer.positions, self.estate.batch_records, sources=list(self._writers)
-        ):
-            blocks.append(block)
-            end[block.source] = int(block.sequence[-1])
-            size += block.size
-            if size >= BATCH_BYTES:
-                break
-        return blocks, end
-
-    def _commit(self, intent: Intent, blocks: deque[LandedBlock], redone: bool, began: float) -> BatchReport:
-        made: dict[str, list[Events]] = defaultdict(list)
-        report = BatchReport(intent.batch, 0, 0, 0, 0, 0.0, redone, redone and intent.maker != self._maker)
-        rejected: list[quarantine.Quarantined] = []
-        streams = deque(by_stream(blocks))
-        blocks.clear()
-        while streams:
-            source = streams[0][0].source
-            # handed over, so that the records are free again when they are mapped
-            outcome = self.ready.path.map(
-                streams.popleft(), integration=self._products.get(source), mapper=self._mappers.get(source)
-            )
-            for _ in range(len(outcome.events)):
-                made[outcome.events[0].class_name].append(outcome.events.pop(0))
-            report.read += outcome.read
-            report.mapped += outcome.mapped
-            report.integrations.update(outcome.integrations)
-            report.leftovers.update(outcome.leftovers)
-            rejected += outcome.quarantined
-            del outcome
-        # Joined before they nest: inside structs Arrow cannot make one dictionary of several.
-        classes = {name: Events.concat(made.pop(name)) for name in sorted(made)}
-        report.found = self.ready.path.detect(classes.values())
-        if report.found is not None:
-            report.findings = len(report.found)
-            name = report.found.class_name
-            vendors = [classes.pop(name)] if name in classes else []
-            classes[name] = Events.concat([*vendors, report.found])
-        tables = {name: classes.pop(name).nest() for name in sorted(classes)}
-        if rejected:
-            tables[quarantine.TABLE] = quarantine.table(rejected)
-        report.quarantined = len(rejected)
-        report.tables = self._committer.commit(intent, tables).rows
-        if intent.batch % GIVE_BACK_EVERY == 0:
-            del tables, classes
-            give_back()
-        report.seconds = monotonic_s() - began
-        return report
+        Raises:
+            WorkerLost: a worker was killed; the batch is made again when the engine is started again.
+            StoreError: the disk refuses.
+        """
+        return self._processing.next()
 
     def keep_house(self, *, busy: bool = False) -> None:
         """Compact the tables that have gathered many small files, and remove files nobody can need any more.

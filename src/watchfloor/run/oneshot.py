@@ -24,7 +24,7 @@ from watchfloor.collect.formats.format import Format, Framed
 from watchfloor.collect.mapper import Leftovers
 from watchfloor.errors import SourceMalformed
 from watchfloor.ocsf.events import Events
-from watchfloor.run.path import BATCH_BYTES, Path, gathered
+from watchfloor.run.path import Path, gathered
 from watchfloor.run.workers import Workers
 from watchfloor.store.landing import LandedBlock
 
@@ -36,8 +36,8 @@ PAYS = 16 << 20
 LEAST = 1 << 20
 """Bytes a step counts for at least: a small file costs as much as some hundred records of a large one."""
 
-STEP_BYTES = 32 << 20
-"""Bytes of a worker's step: several are under way for each worker, so each is smaller than what one process takes."""
+STEP_BYTES = 64 << 20
+"""Bytes of a step: larger ones are hardly faster, smaller ones are slower, and memory follows them."""
 
 Shown = TypeVar("Shown")
 
@@ -146,7 +146,7 @@ def detect(
             shown=None if found is None else show(step.name, _by_record(found)),
         )
 
-    steps = _steps(paths, totals, now=now, format=format, limit=BATCH_BYTES if workers == 1 else STEP_BYTES)
+    steps = _steps(paths, totals, now=now, format=format)
     for step, done in _alone(steps, do) if workers == 1 else _shared(steps, do, workers):
         _count(totals, step, done)
         advance(step.size, step.name)
@@ -175,18 +175,15 @@ def _shared(steps: Iterator[_Step], do: Callable[[_Step], _Done], count: int) ->
     yield first, do(first)  # kernels and plans are loaded here and now: workers find them ready
     gc.freeze()  # what there is stays; looking for garbage among it would make a copy in each worker
     given: deque[_Step] = deque()
-    try:
-        with Workers(do, count) as workers:
-            for step in chain(_emptying(held), steps):
-                while not workers.room:
-                    yield given.popleft(), workers.take()
-                workers.give(step)
-                step.blocks.clear()
-                given.append(step)
-            while given:
+    with Workers(do, count, under_way=count + (count + 1) // 2) as workers:
+        for step in chain(_emptying(held), steps):
+            while not workers.room:
                 yield given.popleft(), workers.take()
-    finally:
-        gc.unfreeze()
+            workers.give(step)
+            step.blocks.clear()
+            given.append(step)
+        while given:
+            yield given.popleft(), workers.take()
 
 
 def _emptying(held: deque[_Step]) -> Iterator[_Step]:
@@ -217,9 +214,7 @@ def _count(totals: Totals, step: _Step, done: _Done) -> None:
         totals.first.setdefault(reason, step.name)
 
 
-def _steps(
-    paths: Sequence[FilePath], totals: Totals, *, now: int, format: Format | None, limit: int
-) -> Iterator[_Step]:
+def _steps(paths: Sequence[FilePath], totals: Totals, *, now: int, format: Format | None) -> Iterator[_Step]:
     for item in opened(paths, format=format):
         if isinstance(item, Skipped):
             totals.skipped.append(item)
@@ -227,7 +222,7 @@ def _steps(
         totals.files += 1
         totals.formats[item.format.name] += 1
         unframed: Counter[str] = Counter()
-        for blocks in gathered(_blocks(item, now, totals, unframed), most=limit):
+        for blocks in gathered(_blocks(item, now, totals, unframed), most=STEP_BYTES):
             yield _Step(item.name, blocks, unframed.copy())
             unframed.clear()
         if unframed:

@@ -41,9 +41,6 @@ Answer = TypeVar("Answer")
 MOST = 8
 """Workers at most, unless somebody asks for more: one process hands out the work and takes it back."""
 
-AHEAD = 2
-"""Orders under way per worker: one in work, one waiting."""
-
 BUG = 70
 """Exit code of a worker that failed where it never should."""
 
@@ -88,6 +85,7 @@ class Workers(Generic[Order, Answer]):
     Args:
         work: done in the workers; sees everything as it was here when the workers were made.
         count: how many.
+        under_way: orders that can be given before an answer is taken; each keeps the memory of the largest it held.
         first: done once in each worker before its first order: to let go of what must not be held twice.
 
     Raises:
@@ -95,7 +93,12 @@ class Workers(Generic[Order, Answer]):
     """
 
     def __init__(
-        self, work: Callable[[Order], Answer], count: int, *, first: Callable[[], None] = lambda: None
+        self,
+        work: Callable[[Order], Answer],
+        count: int,
+        *,
+        under_way: int | None = None,
+        first: Callable[[], None] = lambda: None,
     ) -> None:
         self._work, self._first = work, first
         self._given = self._taken = 0
@@ -105,7 +108,7 @@ class Workers(Generic[Order, Answer]):
         self._pipes: list[int] = []
         self._owner = os.getpid()
         try:
-            self._places += [os.memfd_create("watchfloor-order") for _ in range(AHEAD * count)]
+            self._places += [os.memfd_create("watchfloor-order") for _ in range(under_way or 2 * count)]
             self._orders, self._order = os.pipe()
             self._pipes += [self._orders, self._order]
             self._answers, self._answer = os.pipe()

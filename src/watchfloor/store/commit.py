@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from watchfloor.errors import StoreError
 from watchfloor.store.cursors import Cursor, CursorFile, Intent
+from watchfloor.store.lake import Parts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,12 +100,12 @@ class Committer:
         self._save(Cursor(self._cursor.batch, self._cursor.positions, intent))
         return intent
 
-    def commit(self, intent: Intent, tables: Mapping[str, pa.Table | list[pa.Table]]) -> Committed:
+    def commit(self, intent: Intent, tables: Mapping[str, pa.Table | list[pa.Table] | Parts]) -> Committed:
         """Append all tables of the batch, then move the cursor.
 
         Args:
-            tables: per class name the nested table, or several that become one; findings are `detection_finding`, what
-                could not be read or mapped is `quarantine`.
+            tables: per class name the nested table, or several that become one, or what `Lake.write` made of it;
+                findings are `detection_finding`, what could not be read or mapped is `quarantine`.
 
         Raises:
             StoreError: `intent` is not the one begun or pending; or the disk refuses, and the batch stays pending.
@@ -119,7 +120,8 @@ class Committer:
             if len(table) == 0:
                 continue
             rows[name] = len(table)
-            if not self._lake.append(name, table, application=self._application, version=intent.batch):
+            add = self._lake.take if isinstance(table, Parts) else self._lake.append
+            if not add(name, table, application=self._application, version=intent.batch):
                 skipped.append(name)
         self._save(Cursor(intent.batch, {**self._cursor.positions, **intent.end}))
         return Committed(intent.batch, rows, tuple(skipped))

@@ -3,6 +3,7 @@
     lake/lake.json                       format version
     lake/<class name>/day=YYYY-MM-DD/    Parquet, zstd
     lake/<class name>/_delta_log/        Delta protocol, reader 1, writer 2: no deletion vectors, no column mapping
+    lake/.parts/                         Parquet files that belong to no table yet
 
 Tables are made, checkpointed, compacted and vacuumed by delta-rs. Appending, the one thing done all day, is written
 here, for three reasons (decisions/delta-and-duckdb.md): an append must be on the disk, not in the page cache, before
@@ -11,7 +12,8 @@ table ever crosses into delta-rs, which aborts the whole process over a sliced n
 
 An append is what the Delta protocol calls a blind append: Parquet files first, then one log entry holding `add`, the
 application's `txn` and, when columns are new, `metaData`; the entry is put in place by link(2), which fails when that
-version exists already. The same (application, version) is appended once.
+version exists already. The same (application, version) is appended once. The two halves can be had apart: `write` makes
+files that belong to no table yet, in any process, and `take` takes them in, in the one process that appends.
 """
 
 from __future__ import annotations
@@ -38,9 +40,9 @@ from deltalake.exceptions import DeltaError
 from watchfloor.clock import now_ms
 from watchfloor.errors import StoreDamaged, StoreError, StoreNewer
 from watchfloor.store.disk import explained, make_folder, replace_durably, sync_folder, write_all
-from watchfloor.store.shape import fitted, settled
+from watchfloor.store.shape import fitted, settled, stands
 
-__all__ = ["APPLICATION", "FORMAT", "Lake", "days"]
+__all__ = ["APPLICATION", "FORMAT", "Lake", "Parts", "days"]
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,8 @@ BUSY_TIMES = 8
 
 VACUUM_HOURS = 24
 NAME = re.compile(r"[a-z][a-z0-9_]{0,100}")
+PARTS = ".parts"
+"""Folder of files that have been written and belong to no table yet."""
 
 FIRST_DAY, LAST_DAY = np.datetime64("0001-01-01", "D"), np.datetime64("9999-12-31", "D")
 
@@ -109,12 +113,37 @@ class _Table:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    path: str
+    """One Parquet file; `first` and `last` are the lowest and highest `time`, None where a row has none."""
+
+    name: str
     size: int
     day: str
     rows: int
     first: int | None
     last: int | None
+
+    @property
+    def path(self) -> str:
+        """Where it lies in its table."""
+        return f"day={self.day}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Rows for one table that are on the disk and in no table yet; what `Lake.write` makes and `Lake.take` takes.
+
+    Args:
+        brought: the columns as they came, without `day`.
+        schema: the columns as they were written.
+        files: one per day.
+    """
+
+    brought: pa.Schema
+    schema: pa.Schema
+    files: tuple[_Written, ...]
+
+    def __len__(self) -> int:
+        return sum(file.rows for file in self.files)
 
 
 class Lake:
@@ -201,35 +230,67 @@ class Lake:
         Raises:
             StoreFull, StoreError: the disk refuses; the table is as it was before.
         """
-        if not NAME.fullmatch(name):
-            raise StoreError(f"{name!r} cannot be the name of a table", remedy="OCSF class names: a-z, 0-9 and _")
-        if len(table) == 0:
+        if len(table) == 0 or self._done(name, application, version):
             return False
-        done = self.committed(name, application)
-        if done is not None and done >= version:
+        return self.take(name, self.write(table, self.columns(name)), application=application, version=version)
+
+    def columns(self, name: str) -> pa.Schema | None:
+        """What `write` wants to know of a table: its columns without `day`; None when there is no such table yet."""
+        return self._open(name).schema if name in self._tables or _is_table(self.folder / name) else None
+
+    def write(self, table: pa.Table, columns: pa.Schema | None) -> Parts:
+        """Write rows as files, synced, that belong to no table yet. Any process may; delta-rs has no part in it.
+
+        Args:
+            table: as for `append`.
+            columns: those of the table that will take them, as far as they are known.
+
+        Raises:
+            StoreFull, StoreError: the disk refuses.
+        """
+        brought = _without_day(table.schema)
+        fit = fitted(_plain(table), settled(columns, brought))
+        day = days(table["time"])
+        distinct = np.unique(day)
+        try:
+            (self.folder / PARTS).mkdir(exist_ok=True)
+            files = [
+                self._write_day(str(one), fit if len(distinct) == 1 else fit.filter(pa.array(day == one)))
+                for one in distinct
+            ]
+        except OSError as error:
+            raise explained(error, self.folder) from error
+        return Parts(brought, fit.schema, tuple(files))
+
+    def take(self, name: str, parts: Parts, *, application: str = APPLICATION, version: int) -> bool:
+        """Append what `write` has written; otherwise as `append`.
+
+        Columns that came into the table in the meantime may differ in type from those that were written: such parts
+        are written again, as if they had come later.
+        """
+        if len(parts) == 0 or self._done(name, application, version):
+            self._drop(parts)
             return False
         held = self._tables.get(name)
-        brought = _without_day(table.schema)
         if held is None:
-            held = self._create(name, settled(None, brought))
-        schema = held.settled(brought)
-        fit = fitted(_plain(table), schema)
+            held = self._create(name, settled(None, parts.brought))
+        schema = held.settled(parts.brought)
         try:
-            written = self._write(held.path, fit, days(table["time"]))
-            return self._commit(held, schema, written, application, version)
+            if not stands(parts.schema, schema):
+                parts = self._written_again(parts, schema)
+            self._move(held.path, parts)
+            return self._commit(held, schema, parts.files, application, version)
         except OSError as error:
             raise explained(error, held.path) from error
 
-    def _write(self, path: Path, table: pa.Table, day: np.ndarray[Any, np.dtype[np.datetime64]]) -> list[_Written]:
-        distinct = np.unique(day)
-        parts = [(str(one), table if len(distinct) == 1 else table.filter(pa.array(day == one))) for one in distinct]
-        return [self._write_day(path, name, part) for name, part in parts]
+    def _done(self, name: str, application: str, version: int) -> bool:
+        if not NAME.fullmatch(name):
+            raise StoreError(f"{name!r} cannot be the name of a table", remedy="OCSF class names: a-z, 0-9 and _")
+        done = self.committed(name, application)
+        return done is not None and done >= version
 
-    def _write_day(self, path: Path, day: str, part: pa.Table) -> _Written:
-        folder = path / f"day={day}"
-        fresh = not folder.is_dir()
-        folder.mkdir(exist_ok=True)
-        file = folder / f"part-{uuid.uuid4()}.zstd.parquet"
+    def _write_day(self, day: str, part: pa.Table) -> _Written:
+        file = self.folder / PARTS / f"part-{uuid.uuid4()}.zstd.parquet"
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         try:
             with pa.PythonFile(os.fdopen(descriptor, "wb", closefd=False), "w") as sink:
@@ -249,16 +310,33 @@ class Lake:
         finally:
             size = os.fstat(descriptor).st_size
             os.close(descriptor)
-        if self._durable:
-            sync_folder(folder)
-            if fresh:
-                sync_folder(path)
         time = part["time"].to_numpy()
         low, high = (int(time.min()), int(time.max())) if part["time"].null_count == 0 else (None, None)
-        return _Written(f"day={day}/{file.name}", size, day, len(part), low, high)
+        return _Written(file.name, size, day, len(part), low, high)
+
+    def _written_again(self, parts: Parts, schema: pa.Schema) -> Parts:
+        read = [pq.ParquetFile(self.folder / PARTS / file.name).read() for file in parts.files]
+        again = self.write(pa.concat_tables(read), schema)
+        self._drop(parts)
+        return again
+
+    def _drop(self, parts: Parts) -> None:
+        for file in parts.files:
+            (self.folder / PARTS / file.name).unlink(missing_ok=True)
+
+    def _move(self, path: Path, parts: Parts) -> None:
+        for file in parts.files:
+            target = path / file.path
+            fresh = not target.parent.is_dir()
+            target.parent.mkdir(exist_ok=True)
+            os.rename(self.folder / PARTS / file.name, target)
+            if self._durable:
+                sync_folder(target.parent)
+                if fresh:
+                    sync_folder(path)
 
     def _commit(
-        self, table: _Table, schema: pa.Schema, written: list[_Written], application: str, version: int
+        self, table: _Table, schema: pa.Schema, written: tuple[_Written, ...], application: str, version: int
     ) -> bool:
         now = now_ms()
         while True:
@@ -371,8 +449,9 @@ class Lake:
     # -- keeping
 
     def sweep(self) -> int:
-        """Remove what kills left half-made beside tables and log entries; gives how many. Nobody else may write."""
-        strays = [*self.folder.glob(".*.tmp"), *self.folder.glob("*/_delta_log/.*.tmp")]
+        """Remove what kills left half-made or not taken; gives how many. Nobody else may write."""
+        patterns = (".*.tmp", "*/_delta_log/.*.tmp", f"{PARTS}/*")
+        strays = [stray for pattern in patterns for stray in self.folder.glob(pattern)]
         for stray in strays:
             shutil.rmtree(stray, ignore_errors=True)
             with suppress(OSError):

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["DIVERTED", "canonical", "fitted", "settled"]
+__all__ = ["DIVERTED", "canonical", "fitted", "settled", "stands"]
 
 DIVERTED = "__text"
 """What is appended to a name for values that do not fit the name's type."""
@@ -108,6 +108,12 @@ def fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
     for name, column in zip(table.column_names, table.columns, strict=True):
         _place(columns, name, column, wanted)
     return pa.table(columns) if columns else table.select([])
+
+
+def stands(have: pa.Schema, want: pa.Schema) -> bool:
+    """Whether a batch of schema `have` can be written under `want` as it is: `fitted` would change nothing."""
+    wanted = {field.name: field.type for field in want}
+    return all(field.name in wanted and _stands(field.type, wanted[field.name]) for field in have)
 
 
 def _place(columns: dict[str, Any], name: str, array: Any, wanted: dict[str, pa.DataType]) -> None:

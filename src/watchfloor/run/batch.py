@@ -1,0 +1,109 @@
+"""One batch, from landed records to files that only have to be taken into the lake.
+
+What is done here needs nothing but the records and what was compiled before, so it can be done here or in a worker, at
+once or again after a crash, and gives the same rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from watchfloor.collect.mapper import Leftovers, Mapper
+from watchfloor.ocsf.events import Events
+from watchfloor.run.memory import give_back
+from watchfloor.run.path import Path, by_stream
+from watchfloor.store import quarantine
+from watchfloor.store.lake import Lake, Parts
+from watchfloor.store.landing import LandedBlock
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Made", "Maker"]
+
+GIVE_BACK_EVERY = 8
+"""Batches after which memory that fell apart is returned to the system: each time costs a hundredth of a batch."""
+
+
+@dataclass(slots=True)
+class Made:
+    """What came of a batch: `read == mapped + quarantined`.
+
+    Args:
+        parts: per table its rows, on the disk and not yet in the lake.
+        found: the findings, for whoever shows them.
+    """
+
+    read: int = 0
+    mapped: int = 0
+    quarantined: int = 0
+    parts: dict[str, Parts] = field(default_factory=dict)
+    integrations: Counter[str] = field(default_factory=Counter)
+    leftovers: Leftovers = field(default_factory=Counter)
+    found: Events | None = None
+
+
+class Maker:
+    """Makes batches.
+
+    Args:
+        path: mapper and rules.
+        lake: where the files go.
+        products: per source its integration, where the estate names one.
+        mappers: per source its own mapper, where it has settings.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        lake: Lake,
+        products: Mapping[str, str | None],
+        mappers: Mapping[str, Mapper | None],
+    ) -> None:
+        self._path, self._lake, self._products, self._mappers = path, lake, products, mappers
+        self._batches = 0
+
+    def make(self, blocks: deque[LandedBlock], columns: Callable[[str], pa.Schema | None]) -> Made:
+        """Map, match and write down.
+
+        Args:
+            blocks: the records; taken from here as the work goes on, so that they are free again when they are mapped.
+            columns: the columns of a table, as far as they are known (`Lake.columns`).
+        """
+        made = Made()
+        events: dict[str, list[Events]] = defaultdict(list)
+        rejected: list[quarantine.Quarantined] = []
+        streams = deque(by_stream(blocks))
+        blocks.clear()
+        while streams:
+            source = streams[0][0].source
+            outcome = self._path.map(
+                streams.popleft(), integration=self._products.get(source), mapper=self._mappers.get(source)
+            )
+            for _ in range(len(outcome.events)):
+                events[outcome.events[0].class_name].append(outcome.events.pop(0))
+            made.read += outcome.read
+            made.mapped += outcome.mapped
+            made.integrations.update(outcome.integrations)
+            made.leftovers.update(outcome.leftovers)
+            rejected += outcome.quarantined
+            del outcome
+        # Joined before they nest: inside structs Arrow cannot make one dictionary of several.
+        classes = {name: Events.concat(events.pop(name)) for name in sorted(events)}
+        made.found = self._path.detect(classes.values())
+        if made.found is not None:
+            name = made.found.class_name
+            vendors = [classes.pop(name)] if name in classes else []
+            classes[name] = Events.concat([*vendors, made.found])
+        for name in sorted(classes):
+            made.parts[name] = self._lake.write(classes.pop(name).nest(), columns(name))
+        if rejected:
+            made.parts[quarantine.TABLE] = self._lake.write(quarantine.table(rejected), columns(quarantine.TABLE))
+        made.quarantined = len(rejected)
+        self._batches += 1
+        if self._batches % GIVE_BACK_EVERY == 0:
+            give_back()
+        return made
