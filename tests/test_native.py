@@ -16,7 +16,7 @@ from numba.core import config
 
 from watchfloor.collect import records
 from watchfloor.collect.tokeniser import _differing, _load, _store, _where, _words
-from watchfloor.detect.kernels import siphash
+from watchfloor.detect import words
 
 pytestmark = pytest.mark.skipif(not config.BOUNDSCHECK, reason="only under NUMBA_BOUNDSCHECK=1: make check-native")
 
@@ -48,7 +48,19 @@ def cuts(array: Any, at: Any) -> Any:
     return _words(array, at, np.int64(3))
 
 
-@pytest.mark.parametrize(("touches", "size"), [(loads, 8), (stores, 8), (looks, 64), (compares, 64), (cuts, 64)])
+@njit  # type: ignore[untyped-decorator, unused-ignore]
+def takes(array: Any, at: Any) -> Any:
+    return words.load(array, at)
+
+
+@njit  # type: ignore[untyped-decorator, unused-ignore]
+def puts(array: Any, at: Any) -> None:
+    words.store(array, at, np.uint64(0))
+
+
+@pytest.mark.parametrize(
+    ("touches", "size"), [(takes, 8), (puts, 8), (loads, 8), (stores, 8), (looks, 64), (compares, 64), (cuts, 64)]
+)
 def test_words_outside_are_refused(touches: Callable[[Any, int], Any], size: int) -> None:
     touches(BYTES, 0)
     touches(BYTES, len(BYTES) - size)
@@ -60,9 +72,9 @@ def test_words_outside_are_refused(touches: Callable[[Any, int], Any], size: int
 
 
 def test_a_kernel_of_ours_is_compiled_with_checks() -> None:
-    siphash(BYTES, 0, len(BYTES), np.uint64(1), np.uint64(2))
+    words.hashed(BYTES, 0, len(BYTES), np.uint64(1), np.uint64(2))
     with pytest.raises(IndexError):
-        siphash(BYTES, 0, len(BYTES) + 1, np.uint64(1), np.uint64(2))
+        words.hashed(BYTES, 0, len(BYTES) + 1, np.uint64(1), np.uint64(2))
 
 
 def test_reading_behind_the_end_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

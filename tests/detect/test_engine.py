@@ -462,6 +462,52 @@ def test_values_beyond_the_budget_are_forgotten_between_batches() -> None:
     assert engine.counters["values"] < 6000
 
 
+def test_values_met_all_the_time_are_not_forgotten() -> None:
+    engine = Engine([Rule(Predicate("Alpha", Kind.ENDSWITH, "7"))], TAXONOMY, budget=1 << 20)
+    faithful = [f"again-{i}" for i in range(100)]
+    for turn in range(20):
+        held = faithful + [f"{turn}-{'x' * 500}-{i}" for i in range(900)]
+        assert len(matched(engine, Batch("thing", {"x.alpha": Column.of(held)}, 1000))) == 100
+    assert engine.counters["value_evictions"] >= 5
+    assert engine.counters["values_judged"] == 100 + 20 * 900
+    assert engine.counters["values_forgotten"] + engine.counters["values"] == 100 + 20 * 900
+
+
+def test_one_batch_may_be_larger_than_the_budget() -> None:
+    engine = Engine([Rule(Predicate("Alpha", Kind.ENDSWITH, "7"))], TAXONOMY, budget=1)
+    batch = Batch("thing", {"x.alpha": Column.of([f"{'x' * 50}-{i}" for i in range(10_000)])}, 10_000)
+    for _ in range(3):
+        assert len(matched(engine, batch)) == 1000
+    assert engine.counters["values_judged"] == 30_000
+
+
+@slowly
+@given(rules_of, batches(), batches(), st.integers(0, 4000))
+def test_forgetting_changes_nothing(rules: list[Rule], first: Any, second: Any, budget: int) -> None:
+    engine = Engine(rules, TAXONOMY, budget=budget)
+    for batch, readings in (first, second, first, second):
+        assert matched(engine, batch) == expected(rules, readings)
+
+
+@pytest.mark.parametrize("words", [["needle-in-hay", "another needle"], ["ab", "needle-in-hay"]])
+def test_keywords_of_some_rows_are_not_looked_for_in_others(words: list[str]) -> None:
+    """Two routes: one with long keywords (they have a filter), one with short ones."""
+    rules = [
+        Rule(Or(tuple(Predicate(None, Kind.CONTAINS, word) for word in words)), Source("first")),
+        Rule(Predicate(None, Kind.CONTAINS, "y"), Source("linux")),
+    ]
+    held = ["x NEEDLE-in-hay", "y", "needle-in-ha", "Another Needle é", "ab", None, "y"]
+    columns = {
+        "x.alpha": Column.of(held, pa.string()),
+        "x.number": Column.of(list(range(7)), pa.int64()),
+        "metadata.event_code": Column.of(["1", "1", "a", "a", "1", "1", "2"]),
+        "device.os.type": Column.of(["x", "linux", "x", "linux", "x", "linux", "linux"]),
+    }
+    wanted = [(row, 0) for row, text in enumerate(held[:6]) if text and any(word in text.lower() for word in words)]
+    wanted += [(1, 1), (6, 1)]
+    assert matched(Engine(rules, TAXONOMY), Batch("thing", columns, 7)) == sorted(wanted)
+
+
 def test_known_values_are_not_judged_again() -> None:
     engine = Engine([Rule(Predicate("Alpha", Kind.CONTAINS, "b"))], TAXONOMY)
     batch = Batch("thing", {"x.alpha": Column.of(["abc", "b", "abc", None])}, 4)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +12,6 @@ from watchfloor.detect.comparison import Comparison, comparison, describe, holds
 from watchfloor.detect.lookup import elements, leaves
 from watchfloor.detect.matcher import Matcher, Texts
 from watchfloor.detect.predicate import Kind, Predicate, Token
-from watchfloor.detect.values import random_key
 from watchfloor.errors import RuleError
 
 MANY, ONE = Token.MANY, Token.ONE
@@ -48,7 +46,7 @@ predicates = st.one_of(
 @given(st.lists(predicates, min_size=1, max_size=12), st.lists(texts, min_size=1, max_size=8))
 def test_all_at_once_is_each_for_itself(asked: list[Predicate], held: list[str]) -> None:
     atoms = list(dict.fromkeys(comparison(predicate) for predicate in asked))
-    positions, numbers = Matcher(atoms, random_key()).scan(Texts.of(held), np.arange(len(held), dtype=np.int32))
+    positions, numbers = Matcher(atoms).scan(Texts.of(held))
     pairs = list(zip(positions.tolist(), numbers.tolist(), strict=True))
     assert sorted(pairs) == sorted(
         (i, n) for i, text in enumerate(held) for n, atom in enumerate(atoms) if holds(atom, text)

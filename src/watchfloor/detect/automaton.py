@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from watchfloor.detect import kernels
-from watchfloor.detect.kernels import Bytes, Int32s
+from watchfloor.detect import scanning
 from watchfloor.detect.trie import joined
+from watchfloor.detect.words import Bytes, Int32s
 from watchfloor.errors import RuleError
 
 __all__ = ["Automaton"]
@@ -20,7 +20,7 @@ MOST_ENTRIES = 2**29
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Automaton:
-    """A dense automaton over byte classes (`kernels.build_automaton`).
+    """A dense automaton over byte classes (`scanning.build_automaton`).
 
     Args:
         moves: next state * width per (state * width + class), sign bit set when it reports.
@@ -61,7 +61,7 @@ class Automaton:
                 f"{len(literals)} `contains` literals of {int(offsets[-1])} bytes on one field are too many",
                 remedy="compare whole values (no wildcard) for long lists of indicators",
             )
-        moves, first, again, outputs = kernels.build_automaton(data, offsets, classes, width)
+        moves, first, again, outputs = scanning.build_automaton(data, offsets, classes, width)
         needles = np.array([needle for _, needle in literals], np.int32)
         return cls(moves, classes, width, first, again, outputs, needles)
 

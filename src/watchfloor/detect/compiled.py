@@ -17,12 +17,11 @@ from functools import cached_property
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from watchfloor.detect.comparison import Comparison
-from watchfloor.detect.kernels import Int32s, Int64s
 from watchfloor.detect.plan import Plan
 from watchfloor.detect.questions import Asked, Field, Questions, ReferenceTest
+from watchfloor.detect.words import Int32s, Int64s
 from watchfloor.errors import RuleError
 
 __all__ = ["Compiled", "FieldQuestions"]
@@ -71,12 +70,6 @@ class FieldQuestions:
         np.cumsum(np.bincount(self.mark_atoms, minlength=len(self.atoms)), out=starts[1:])
         marks = np.repeat(np.arange(self.marks, dtype=np.int32), np.diff(self.mark_starts))
         return starts, marks[np.argsort(self.mark_atoms, kind="stable")]
-
-    def all_of(self, atoms: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Per mark: are all its atoms among these (one flag per atom)? A mark has at least one."""
-        if self.marks == 0:
-            return np.empty(0, np.bool_)
-        return np.logical_and.reduceat(atoms[self.mark_atoms], self.mark_starts[:-1])
 
 
 @dataclass(slots=True)

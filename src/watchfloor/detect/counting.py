@@ -10,24 +10,17 @@ does and must come to the same hits; whoever calls it compares.
     test        -> rules that wake up    witness_rules[witness_starts[t] : witness_starts[t + 1]]
     rule        -> jump code             from code_starts[r]; -1 it holds, -2 it does not
 
-Bounds are the caller's business, as in `kernels`: every start array has one entry more than things.
+Bounds are the caller's business, as in `rows`: every start array has one entry more than things.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from watchfloor.detect.kernels import Flags, Function, Int32s, Int64s
+from watchfloor.detect.words import Flags, Int32s, Int64s, kernel
 
 __all__ = ["count"]
-
-
-def kernel(function: Function) -> Function:
-    """Compile; kept on disk under this file's own name."""
-    compiled: Function = numba.njit(cache=True, nogil=True)(function)
-    return compiled
 
 
 @kernel

@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from watchfloor.detect import kernels
+from watchfloor.detect import arena
+from watchfloor.detect import rows as grouped
 from watchfloor.detect.comparison import Comparison, comparison, describe, holds
 from watchfloor.detect.compiled import Compiled
-from watchfloor.detect.kernels import Int32s, Int64s
-from watchfloor.detect.lookup import EventsLike, Layout, Source, elements, is_text, leaves, texts_of
-from watchfloor.detect.matcher import RARE, Matcher, Texts
+from watchfloor.detect.lookup import EventsLike, Layout, Source, elements, is_text, leaves, plain, texts_of
+from watchfloor.detect.matcher import Matcher
 from watchfloor.detect.plan import Plans
 from watchfloor.detect.predicate import And, Constant, Kind, Node, Not, Or, Predicate
 from watchfloor.detect.questions import (
@@ -38,7 +38,9 @@ from watchfloor.detect.questions import (
     TaxonomyLike,
     places,
 )
-from watchfloor.detect.values import Question, ValueStore, random_key
+from watchfloor.detect.skim import Skim
+from watchfloor.detect.values import Question, Split, ValueStore, random_key
+from watchfloor.detect.words import Bytes, Hashes, Int32s, Int64s
 from watchfloor.errors import RuleError
 from watchfloor.ocsf.column import Column
 
@@ -75,6 +77,41 @@ class Reason(NamedTuple):
     matched: bool
 
 
+class _Minded(NamedTuple):
+    """What the plans of a batch together mind.
+
+    Args:
+        places: the fields, and whether their filter is used (keywords stand there once with it and once without).
+        levels, levels_of: per mark of each field how much it matters (`arena.weigh`); where a field's marks begin.
+        skims, filters: (begin, shift, gram) of the fields' filters; their bits.
+        skimmed: the plans whose keywords are all long enough for a filter.
+    """
+
+    places: Sequence[tuple[int, bool]]
+    levels: Bytes
+    levels_of: Mapping[int, int]
+    skims: Mapping[tuple[int, bool], tuple[int, int, int]]
+    filters: Hashes
+    skimmed: frozenset[int]
+
+
+class _Asked(NamedTuple):
+    """The columns looked up for a batch.
+
+    Args:
+        table: the asks (`arena.ASK`).
+        found: which asks belong to a field (and use its filter).
+        weights, hot: `ValueStore.look_up`.
+        alive: what the addresses in `table` point into.
+    """
+
+    table: Int64s
+    found: Mapping[tuple[int, bool], Sequence[int]]
+    weights: Bytes
+    hot: Bytes
+    alive: Sequence[Any]
+
+
 class Engine:
     """All rules of a rulebook over batches of events.
 
@@ -98,7 +135,7 @@ class Engine:
         *,
         budget: int = 64 << 20,
         plans: int = 4096,
-        matcher: Callable[[Sequence[Comparison], tuple[np.uint64, np.uint64]], Matcher] = Matcher,
+        matcher: Callable[[Sequence[Comparison]], Matcher] = Matcher,
         compiled: Compiled | None = None,
     ) -> None:
         self._rules = rules
@@ -116,7 +153,10 @@ class Engine:
         self._values = ValueStore(self._key, budget)
         self._asked: dict[int, Question] = {}
         self._askers: dict[tuple[int, str], int] = {}
-        self._wordy: dict[int, npt.NDArray[np.bool_]] = {}
+        self._minds: dict[tuple[int, ...], _Minded] = {}
+        self._skims: dict[tuple[int, bytes], Skim | None] = {}
+        self._splitters: dict[str, Split] = {}
+        self._memo: Int32s = np.empty(0, np.int32)
         self._layouts: dict[tuple[str, ...], Layout] = {}
         self._stamps: Int64s = np.zeros(0, np.int64)
         self._rule_stamps: Int64s = np.zeros(0, np.int64)
@@ -137,6 +177,7 @@ class Engine:
         return {
             "values": self._values.count,
             "values_judged": self._values.scanned,
+            "values_forgotten": self._values.forgotten,
             "value_evictions": self._values.evictions,
             "value_bytes": self._values.nbytes,
             "plans": len(self._plans.plans),
@@ -161,7 +202,8 @@ class Engine:
         none = Matches(np.empty(0, np.int32), np.empty(0, np.int32))
         if len(events) == 0:
             return none
-        self._plans.trim()
+        if self._plans.trim():
+            self._minds.clear()  # plans get other numbers
         self._values.trim()
         route, plan_of_route = self._routes(events)
         group_plan, numbers = np.unique(plan_of_route, return_inverse=True)
@@ -171,9 +213,9 @@ class Engine:
         if len(group_plan) == 0:
             return none
         self._plans.lay_out()
-        starts, rows = kernels.group(route, group_of_route, len(group_plan))
-        lanes, matrix = self._lanes(events, group_plan.tolist(), starts, rows)
-        return self._judge(events, group_plan.astype(np.int32), starts, rows, lanes, matrix)
+        starts, rows = grouped.group(route, group_of_route, len(group_plan))
+        asked = self._ask(events, group_plan.tolist(), starts, rows)
+        return self._judge(events, group_plan.astype(np.int32), starts, rows, asked)
 
     def _routes(self, events: EventsLike) -> tuple[Int64s, Int32s]:
         """Per row its route, numbered as met in this batch; per route its plan."""
@@ -196,7 +238,7 @@ class Engine:
                 column_codes, radix = codes.astype(np.int32) - np.int32(1), int(codes.max()) + 2
             else:
                 column_codes = column.codes
-            kernels.combine(keys, column_codes, radix)
+            grouped.combine(keys, column_codes, radix)
             size *= radix
         count, firsts = self._renumber(keys, size)
         texts = [_route_texts(column, firsts) for column in columns]
@@ -209,107 +251,122 @@ class Engine:
     def _renumber(keys: Int64s, size: int) -> tuple[int, Int64s]:
         """Make keys dense, in place; returns how many and a row of each."""
         if size <= 8 * len(keys) + 1_000_000:
-            count, firsts = kernels.densify(keys, size)
+            count, firsts = grouped.densify(keys, size)
             return int(count), firsts
         _, firsts, dense = np.unique(keys, return_index=True, return_inverse=True)
         keys[:] = dense
         return len(firsts), firsts
 
-    def _lanes(
-        self, events: EventsLike, plans: Sequence[int], starts: Int64s, rows: Int32s
-    ) -> tuple[dict[int, list[int]], npt.NDArray[np.int32]]:
-        """Look up every column that a plan of the batch asks about.
-
-        Returns:
-            Field number -> rows of the matrix; the matrix (columns, rows) of value ids, -1 for nothing of interest.
-        """
+    def _ask(self, events: EventsLike, plans: Sequence[int], starts: Int64s, rows: Int32s) -> _Asked:
+        """Look up every column that a plan of the batch asks about."""
+        minded = self._minded(tuple(plans))
         layout = self._layout(events)
-        needed = sorted({place for plan in plans for place in self._plans.map_starts[plan]})
-        wanted: list[tuple[int, Source]] = []
-        for place in needed:
-            where = self._compiled.fields[place].place
-            if where == KEYWORDS:
-                wanted += [(place, Source(name, several=name.endswith("[]"))) for name in layout.keywords]
-            else:
-                wanted += [(place, source) for source in layout.sources(where)]
-        matrix = np.empty((len(wanted), len(events)), np.int32)
-        lanes: dict[int, list[int]] = {}
-        keyword_mask = self._keyword_rows(events, plans, starts, rows) if 0 in needed else None
-        whole = keyword_mask is not None and bool(keyword_mask.all())
-        filled = 0
-        for place, source in wanted:
-            column = events.column(source.column)
-            if column is None or len(column.values) == 0:
+        count = len(events)
+        masks, kept = self._keyword_rows(count, plans, minded, starts, rows)
+        asks: list[tuple[int, ...]] = []
+        questions: list[tuple[Question, Split | None]] = []
+        found: dict[tuple[int, bool], list[int]] = {}
+        alive: list[Any] = []
+        memo = 0
+        for place, skimmed in minded.places:
+            if place == 0 and (place, skimmed) not in kept:
                 continue
-            codes = column.codes
-            if place == 0:
-                if not is_text(column.type):
-                    layout.keywords.remove(source.column)
+            start, shift, gram = minded.skims.get((place, skimmed), (0, 0, 0))
+            where = self._compiled.fields[place].place
+            question = self._question(place)
+            for source in layout.keyword_sources if where == KEYWORDS else layout.sources(where):
+                column = events.column(source.column)
+                if column is None or len(column.values) == 0:
                     continue
-                assert keyword_mask is not None
-                if not whole:
-                    codes = np.where(keyword_mask, codes, np.int32(-1))
-            if self._fill(place, source, column.values, codes, matrix[filled], plans):
-                lanes.setdefault(place, []).append(filled)
-                filled += 1
-        return lanes, matrix[: max(filled, 1)] if filled else np.full((1, len(events)), -1, np.int32)
+                kind = column.type
+                nested = pa.types.is_nested(kind)
+                if (source.nested and not nested) or (place == 0 and not is_text(kind)):
+                    continue
+                if not pa.types.is_string(kind) and len(column.values) > count:
+                    column = column.compact()
+                values, codes = plain(column.values), np.ascontiguousarray(column.codes, np.int32)
+                if len(values) == 0:
+                    continue
+                alive.append((values, codes))
+                several = source.several or nested
+                way = ("leaves" if place == 0 else f"[]{source.path}") if several else ""
+                questions.append((question, self._splitter(place, source) if several else None))
+                found.setdefault((place, skimmed), []).append(len(asks))
+                _, offsets, data = values.buffers()
+                asks.append(
+                    (codes.__array_interface__["data"][0], len(values), offsets.address + 4 * values.offset,
+                     data.address if data is not None else offsets.address, data.size if data is not None else 0,
+                     self._asker(place, way), kept.get((place, skimmed), -1), memo, start, shift,
+                     0 if several else gram, minded.levels_of[place])
+                )  # fmt: skip
+                memo += len(values)
+        table = np.array(asks, np.int64).reshape(-1, len(arena.ASK))
+        if memo > len(self._memo):
+            self._memo = np.empty(memo + memo // 4, np.int32)
+        weights, hot = self._values.look_up(table, count, masks, minded.filters, self._memo, minded.levels, questions)
+        return _Asked(table, found, weights, hot, alive)
 
-    def _keyword_rows(
-        self, events: EventsLike, plans: Sequence[int], starts: Int64s, rows: Int32s
-    ) -> npt.NDArray[np.bool_]:
-        """The rows whose plan has keywords."""
-        mask = np.zeros(len(events), np.bool_)
-        for group, plan in enumerate(plans):
-            if 0 in self._plans.map_starts[plan]:
-                mask[rows[starts[group] : starts[group + 1]]] = True
-        return mask
-
-    def _fill(
-        self, place: int, source: Source, values: pa.Array, codes: Int32s, out: Int32s, plans: Sequence[int]
-    ) -> bool:
-        """Value ids of one column into `out`; False when no value of it has a mark."""
-        nested = pa.types.is_nested(values.type)
-        if source.nested and not nested:
-            return False
-        used = np.empty(min(len(values), len(codes)), np.int32)
-        count = kernels.used_codes(codes, np.zeros(len(values), np.bool_), used)
-        used = used[:count]
-        if count == 0:
-            return False
-        if source.several or nested:
-            texts, chosen = _chosen(values, used, nested)
-            split = _splitter(place, source)
-            asker = self._asker(place, "leaves" if place == 0 else f"[]{source.path}")
-            found = self._values.look_up_several(asker, self._question(place), texts, chosen, split)
-        else:
-            texts, chosen = _chosen(values, used, False)
-            found = self._look_up(place, texts, chosen, plans)
-        of_code = np.empty(len(values), np.int32)
-        return bool(kernels.place(codes, used, found, self._values.mark_starts, of_code, out))
-
-    def _look_up(self, place: int, texts: Texts, wanted: Int32s, plans: Sequence[int]) -> Int32s:
-        """The ids of the wanted texts, -1 for those that nothing the plans ask can hold for.
-
-        Keywords are asked of every text there is, most of which are times, numbers and GUIDs: where the plans ask for
-        words only, those need not even be hashed.
-        """
-        asker, question = self._asker(place, ""), self._question(place)
-        if place != 0 or not all(self._plans.wordy(plan, place, self._marks_wordy(place)) for plan in plans):
-            return self._values.look_up(asker, question, texts, wanted)
-        kept = np.empty(len(wanted), np.int32)
-        kept = kept[: kernels.holding(texts.data, texts.offsets, wanted, RARE, kept)]
-        found = np.full(len(wanted), -1, np.int32)
-        if len(kept):
-            found[kept] = self._values.look_up(asker, question, texts, wanted[kept])
+    def _minded(self, plans: tuple[int, ...]) -> _Minded:
+        """What some plans together mind of each field."""
+        known = self._minds.get(plans)
+        if known is not None:
+            return known
+        needed = sorted({place for plan in plans for place in self._plans.map_starts[plan]})
+        levels, levels_of, at = [np.empty(0, np.uint8)], {}, 0
+        places: list[tuple[int, bool]] = []
+        skims: dict[tuple[int, bool], tuple[int, int, int]] = {}
+        filters = [np.empty(0, np.uint64)]
+        skimmed: set[int] = set()
+        for place in needed:
+            asking = [plan for plan in plans if place in self._plans.map_starts[plan]]
+            levels.append(np.maximum.reduce([self._plans.levels(plan, place) for plan in asking]))
+            levels_of[place] = at
+            at += len(levels[-1])
+            if place == 0:  # most routes have few and long keywords: their rows must not pay for the others
+                easy = [plan for plan in asking if self._skim(place, [plan]) is not None]
+                skimmed.update(easy)
+                parts = [(True, easy), (False, [plan for plan in asking if plan not in skimmed])]
+            else:
+                parts = [(True, asking)]
+            for wanted, some in parts:
+                if not some:
+                    continue
+                places.append((place, wanted))
+                skim = self._skim(place, some) if wanted else None
+                if skim is not None:
+                    skims[place, wanted] = sum(map(len, filters)), skim.shift, skim.gram
+                    filters.append(skim.filter)
+        if len(self._minds) >= LAYOUTS:
+            self._minds.clear()
+        found = _Minded(places, np.concatenate(levels), levels_of, skims, np.concatenate(filters), frozenset(skimmed))
+        self._minds[plans] = found
         return found
 
-    def _marks_wordy(self, place: int) -> npt.NDArray[np.bool_]:
-        """Per mark of a field: does every text that sets it hold a rare byte?"""
-        known = self._wordy.get(place)
-        if known is None:
-            wordy = self._question(place).matcher.wordy
-            known = self._wordy[place] = self._compiled.fields[place].all_of(wordy)
-        return known
+    def _skim(self, place: int, plans: Sequence[int]) -> Skim | None:
+        """The filter before the look-up of a field, for what some plans ask; None when it would let too much pass."""
+        marks = np.flatnonzero(np.maximum.reduce([self._plans.levels(plan, place) for plan in plans]))
+        key = (place, marks.tobytes())
+        if key not in self._skims:
+            if len(self._skims) >= LAYOUTS:
+                self._skims.clear()
+            question = self._question(place)
+            owners = np.repeat(np.arange(len(question.matcher.atoms)), np.diff(question.atom_starts))
+            wanted = np.unique(owners[np.isin(question.atom_marks, marks)])
+            self._skims[key] = Skim.of([question.matcher.atoms[atom] for atom in wanted.tolist()])
+        return self._skims[key]
+
+    def _keyword_rows(
+        self, count: int, plans: Sequence[int], minded: _Minded, starts: Int64s, rows: Int32s
+    ) -> tuple[npt.NDArray[np.bool_], dict[tuple[int, bool], int]]:
+        """The rows whose plan has keywords, easy ones and others: masks, and which to use (-1: all rows)."""
+        masks = np.zeros((2, count), np.bool_)
+        kept: dict[tuple[int, bool], int] = {}
+        for group, plan in enumerate(plans):
+            if 0 in self._plans.map_starts[plan]:
+                easy = plan in minded.skimmed
+                masks[int(easy), rows[starts[group] : starts[group + 1]]] = True
+                kept[0, easy] = int(easy)
+        return masks, {key: -1 if bool(masks[row].all()) else row for key, row in kept.items()}
 
     def _question(self, place: int) -> Question:
         """The machines for a field, built when first needed and good for all routes."""
@@ -317,9 +374,16 @@ class Engine:
         if question is None:
             asked = self._compiled.fields[place]
             starts, marks = asked.by_atom()
-            question = Question(self._matcher(asked.atoms, self._key), starts, marks, asked.marks)
+            question = Question(self._matcher(asked.atoms), starts, marks, asked.marks)
             self._asked[place] = question
         return question
+
+    def _splitter(self, place: int, source: Source) -> Split:
+        """How the values of a column that holds several texts are split; the same function every time."""
+        key = None if place == 0 else source.path
+        if key is None:
+            return leaves
+        return self._splitters.setdefault(key, lambda payload: elements(payload, key))
 
     def _asker(self, place: int, way: str) -> int:
         return self._askers.setdefault((place, way), len(self._askers))
@@ -339,20 +403,23 @@ class Engine:
         group_plan: Int32s,
         starts: Int64s,
         rows: Int32s,
-        lanes: Mapping[int, Sequence[int]],
-        matrix: npt.NDArray[np.int32],
+        asked: _Asked,
     ) -> Matches:
         plans = self._plans
         lane_starts = np.zeros(len(group_plan) + 1, np.int64)
-        lane_rows: list[int] = []
+        lane_asks: list[int] = []
         lane_maps: list[int] = []
+        skimmed = self._minded(tuple(group_plan.tolist())).skimmed
         for group, plan in enumerate(group_plan.tolist()):
             for place, base in plans.map_starts[plan].items():
-                for lane in lanes.get(place, ()):
-                    lane_rows.append(lane)
-                    lane_maps.append(base)
-            lane_starts[group + 1] = len(lane_rows)
+                easy = place != 0 or plan in skimmed
+                for ask in asked.found.get((place, easy), ()):
+                    if asked.weights[ask]:
+                        lane_asks.append(ask)
+                        lane_maps.append(base)
+            lane_starts[group + 1] = len(lane_asks)
         ref_rows, refs = self._references(events, group_plan, starts, rows)
+        hot = asked.hot | refs.any(axis=0)
         if plans.most_tests > len(self._stamps):
             self._stamps = np.zeros(plans.most_tests, np.int64)
         if plans.most_rules > len(self._rule_stamps):
@@ -361,12 +428,12 @@ class Engine:
         progress = np.array([0, 0, self._tick], np.int64)
         room = max(MATCHES_AT_ONCE, 2 * plans.most_rules)
         out_row, out_rule = np.empty(room, np.int32), np.empty(room, np.int32)
-        lane_row_array, lane_map_array = np.array(lane_rows, np.int32), np.array(lane_maps, np.int64)
+        lane_ask_array, lane_map_array = np.array(lane_asks, np.int32), np.array(lane_maps, np.int64)
         parts: list[tuple[Int32s, Int32s]] = []
         while progress[0] < len(group_plan):
-            written = kernels.evaluate(
-                group_plan, starts, rows, lane_starts, lane_row_array, lane_map_array,
-                matrix, self._values.mark_starts, self._values.marks, plans.map_tests,
+            written = grouped.evaluate(
+                asked.table, self._memo, hot, group_plan, starts, rows, lane_starts, lane_ask_array, lane_map_array,
+                self._values.mark_starts, self._values.marks, plans.map_tests,
                 plans.ref_starts, ref_rows, plans.ref_tests, refs,
                 plans.test_base, plans.witness_starts, plans.witness_rules, plans.rule_base,
                 plans.always_starts, plans.always_rules,
@@ -490,7 +557,7 @@ class Engine:
                 result.append(("class_name", events.class_name))
                 continue
             if place == KEYWORDS:
-                sources: Sequence[Source] = [Source(name, several=name.endswith("[]")) for name in layout.keywords]
+                sources: Sequence[Source] = layout.keyword_sources
             else:
                 sources = layout.sources(place)
             for source in sources:
@@ -558,16 +625,3 @@ def _route_texts(column: Column | str | None, rows: Int64s) -> list[str | None]:
     texts: list[str | None] = [None] if len(distinct) and distinct[0] < 0 else []
     texts += [values.text(i) for i in range(len(distinct) - len(texts))]
     return [texts[i] for i in back.tolist()]
-
-
-def _chosen(values: pa.Array, used: Int32s, nested: bool) -> tuple[Texts, Int32s]:
-    """The used values as texts, and their places among them; strings are not copied."""
-    if nested or not pa.types.is_string(values.type):
-        return texts_of(values.take(pa.array(used))), np.arange(len(used), dtype=np.int32)
-    return texts_of(values), used
-
-
-def _splitter(place: int, source: Source) -> Callable[[bytes], list[str]]:
-    if place == 0:
-        return leaves
-    return lambda payload: elements(payload, source.path)

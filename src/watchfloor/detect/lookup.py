@@ -17,7 +17,7 @@ from watchfloor.detect.matcher import Texts
 from watchfloor.detect.questions import Field, canonical
 from watchfloor.ocsf.column import Column
 
-__all__ = ["EventsLike", "Layout", "Source", "elements", "is_text", "leaves", "texts_of"]
+__all__ = ["EventsLike", "Layout", "Source", "elements", "is_text", "leaves", "plain", "texts_of"]
 
 RAW = "unmapped."
 ARRAY = "[]"
@@ -75,8 +75,9 @@ class Layout:
             if name.startswith(RAW):
                 plain = name[len(RAW) :].removesuffix(ARRAY)
                 self._raw.setdefault(canonical(plain), []).append(name)
-        self.keywords = [name for name in names if name not in DERIVED and not name.startswith("wf.")]
-        """Where keywords may be; the engine takes out what turns out to hold numbers (an attribute has one type)."""
+        said = [name for name in names if name not in DERIVED and not name.startswith("wf.")]
+        self.keyword_sources = tuple(Source(name, several=name.endswith(ARRAY)) for name in said)
+        """Where keywords may be; the engine passes over columns of numbers."""
 
     def sources(self, place: Field) -> tuple[Source, ...]:
         """The columns of a field: any of them may hold it."""
@@ -111,8 +112,8 @@ def _splits(name: str) -> list[tuple[str, str]]:
     return [(".".join(parts[:cut]), ".".join(parts[cut:])) for cut in range(len(parts) - 1, 0, -1)]
 
 
-def texts_of(values: pa.Array) -> Texts:
-    """The values of a column as texts: scalars as JSON writes them, lists as JSON."""
+def plain(values: pa.Array) -> pa.Array:
+    """The values of a column as strings: scalars as JSON writes them, lists as JSON."""
     kind = values.type
     if pa.types.is_string(kind):
         pass
@@ -124,14 +125,18 @@ def texts_of(values: pa.Array) -> Texts:
         values = values.dictionary_decode().cast(pa.string())
     else:
         values = pa.array([str(value) for value in values.to_pylist()], pa.string())
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def texts_of(values: pa.Array) -> Texts:
+    """The values of a column as texts."""
+    values = plain(values)
     _, ends, data = values.buffers()
     if len(values) == 0 or ends is None:
         return Texts.of([])
-    offsets = np.frombuffer(ends, np.int32)[values.offset : values.offset + len(values) + 1]
+    offsets = np.frombuffer(ends, np.int32)[values.offset : values.offset + len(values) + 1].astype(np.int64)
     content = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
-    return Texts(_fixed(content), _fixed(offsets))
+    return Texts(_fixed(content), offsets[:-1], offsets[1:])
 
 
 def _fixed(array: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import re2
 
-from watchfloor.detect import kernels
+from watchfloor.detect import scanning
 from watchfloor.detect.automaton import Automaton
 from watchfloor.detect.comparison import (
     TEXT_KINDS,
@@ -27,38 +27,32 @@ from watchfloor.detect.comparison import (
     tester,
     time_part,
 )
-from watchfloor.detect.kernels import Bytes, Int32s
 from watchfloor.detect.predicate import Kind
 from watchfloor.detect.trie import Trie, joined
+from watchfloor.detect.words import Bytes, Int32s, Int64s
 
-__all__ = ["RARE", "Matcher", "Texts"]
+__all__ = ["Matcher", "Texts"]
 
 ORDER_KINDS = (Kind.LT, Kind.LTE, Kind.GT, Kind.GTE)
 PAIRS_AT_ONCE = 65536
 
-FILLER = frozenset(b"0123456789abcdefABCDEFtTxXzZ -_:./+{}")
-"""What times, numbers, addresses, hashes and GUIDs are made of."""
-
-RARE: Bytes = np.array([byte not in FILLER for byte in range(256)], np.uint8)
-"""Per byte: is it none of these?"""
-
 
 class Texts(NamedTuple):
-    """Texts as Arrow holds them: text i is data[offsets[i]:offsets[i+1]] in UTF-8 (int32 offsets, both read-only)."""
+    """Texts in UTF-8: text i is data[starts[i]:stops[i]] (int64). `data` is read-only."""
 
     data: Bytes
-    offsets: Int32s
+    starts: Int64s
+    stops: Int64s
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Texts:
         """From Python strings; lone surrogates become `?`."""
-        encoded = [text.encode("utf-8", "replace") for text in texts]
-        data, offsets = joined(encoded)
-        return cls(data, _fixed(offsets.astype(np.int32)))
+        data, offsets = joined([text.encode("utf-8", "replace") for text in texts])
+        return cls(data, offsets[:-1], offsets[1:])
 
     def bytes(self, index: int) -> bytes:
         """Text `index` as bytes."""
-        return self.data[self.offsets[index] : self.offsets[index + 1]].tobytes()
+        return self.data[self.starts[index] : self.stops[index]].tobytes()
 
     def text(self, index: int) -> str:
         """Text `index`."""
@@ -70,15 +64,13 @@ class Matcher:
 
     Args:
         atoms: the comparisons, distinct; their positions are the atom numbers that `scan` reports.
-        key: the random key for hashing, two uint64.
 
     Raises:
         RuleError: a pattern that cannot be compiled, or too many literals.
     """
 
-    def __init__(self, atoms: Sequence[Comparison], key: tuple[np.uint64, np.uint64]) -> None:
+    def __init__(self, atoms: Sequence[Comparison]) -> None:
         self.atoms = tuple(atoms)
-        self._key = key
         self._exists: list[int] = []
         self._always: list[int] = []
         self._numbers: list[int] = []
@@ -123,23 +115,16 @@ class Matcher:
         self._expressions = np.array(expressions, np.int32)
         self._filter = _filter([self.atoms[number].value for number in expressions])
         self._machines = any(literals.values())
-        self.wordy = np.array([_wordy(atom) for atom in self.atoms], np.bool_)
-        """Per comparison: does every text for which it holds have a `RARE` byte?"""
 
     def _wholes(self, literals: list[tuple[bytes, int]]) -> None:
         self._whole_bytes, self._whole_offsets = joined([literal for literal, _ in literals])
         self._whole_needles = np.array([needle for _, needle in literals], np.int32)
-        self._whole_hashes = np.array(
-            [
-                kernels.siphash(self._whole_bytes, int(start), int(stop), *self._key)
-                for start, stop in zip(self._whole_offsets[:-1], self._whole_offsets[1:], strict=True)
-            ],
-            np.uint64,
-        )
+        self._whole_hashes = np.empty(len(literals), np.uint64)
+        scanning.hash_literals(self._whole_bytes, self._whole_offsets, self._whole_hashes)
         self._whole_table = np.empty(0, np.int32)
         if literals:
             self._whole_table = np.full(1 << (2 * len(literals)).bit_length(), -1, np.int32)
-            kernels.rehash(self._whole_hashes, len(literals), self._whole_table)
+            scanning.tabulate(self._whole_hashes, len(literals), self._whole_table)
 
     def _order(self) -> None:
         """Sort numeric limits, so that one bisection answers all of one kind."""
@@ -156,51 +141,50 @@ class Matcher:
 
     # -- scanning -----------------------------------------------------------------------------------------------------
 
-    def scan(self, texts: Texts, wanted: Int32s) -> tuple[Int32s, Int32s]:
-        """Which atoms hold for which of the wanted texts.
+    def scan(self, texts: Texts) -> tuple[Int32s, Int32s]:
+        """Which atoms hold for which texts.
 
         Returns:
-            Pairs (position in `wanted`, atom), each once, ascending by position.
+            Pairs (text, atom), each once, in no particular order.
         """
         found: list[tuple[Int32s, Int32s]] = []
-        if len(wanted) == 0:
+        count = len(texts.starts)
+        if count == 0:
             return np.empty(0, np.int32), np.empty(0, np.int32)
         if self._exists:
-            positions = np.arange(len(wanted), dtype=np.int32)
-            found += [(positions, np.full(len(wanted), number, np.int32)) for number in self._exists]
+            every = np.arange(count, dtype=np.int32)
+            found += [(every, np.full(count, number, np.int32)) for number in self._exists]
         extra_texts: list[int] = []
         extra_atoms: list[int] = []
         if self._machines:
-            positions, needles = self._search(texts, wanted)
+            positions, needles = self._search(texts)
             sure = needles < len(self.atoms)
             found.append((positions[sure], needles[sure]))
             at, text = -1, ""
             for position, needle in zip(positions[~sure].tolist(), needles[~sure].tolist(), strict=True):
                 number = self._candidates[needle]
                 if position != at:
-                    at, text = position, texts.text(wanted[position])
+                    at, text = position, texts.text(position)
                 if self._verify[needle](text):
                     extra_texts.append(position)
                     extra_atoms.append(number)
         if self._filter is not None:
             match = self._filter.Match
-            for position, index in enumerate(wanted.tolist()):
-                hits = match(texts.bytes(index))
+            for position in range(count):
+                hits = match(texts.bytes(position))
                 if hits:
                     extra_atoms += self._expressions[hits].tolist()
                     extra_texts += [position] * len(hits)
         if self._limits or self._networks or self._times or self._always:
-            for position, index in enumerate(wanted.tolist()):
-                computed = self._compute(texts.text(index))
+            for position in range(count):
+                computed = self._compute(texts.text(position))
                 extra_atoms += computed
                 extra_texts += [position] * len(computed)
         found.append((np.array(extra_texts, np.int32), np.array(extra_atoms, np.int32)))
-        owners = np.concatenate([positions for positions, _ in found])
-        atoms = np.concatenate([numbers for _, numbers in found])
-        if sum(1 for positions, _ in found if len(positions)) > 1 or len(extra_texts):
-            order = np.argsort(owners, kind="stable")
-            owners, atoms = owners[order], atoms[order]
-        return owners, atoms
+        return (
+            np.concatenate([positions for positions, _ in found]),
+            np.concatenate([numbers for _, numbers in found]),
+        )
 
     def _compute(self, text: str) -> list[int]:
         """The atoms without a literal that hold for `text`."""
@@ -220,18 +204,18 @@ class Matcher:
                 result += wanted.get(value, ())
         return result
 
-    def _search(self, texts: Texts, wanted: Int32s) -> tuple[Int32s, Int32s]:
-        """Pairs (position, needle) over the lower-cased texts."""
-        lengths = texts.offsets[wanted + 1].astype(np.int64) - texts.offsets[wanted]
-        lower = np.empty(int(lengths.sum()) + 1, np.uint8)
-        offsets = np.empty(len(wanted) + 1, np.int64)
-        foreign = np.empty(len(wanted), np.bool_)
-        kernels.lowered(texts.data, texts.offsets, wanted, lower, offsets, foreign)
+    def _search(self, texts: Texts) -> tuple[Int32s, Int32s]:
+        """Pairs (text, needle) over the lower-cased texts."""
+        count = len(texts.starts)
+        lower = np.empty(int((texts.stops - texts.starts).sum()) + 8, np.uint8)
+        offsets = np.empty(count + 1, np.int64)
+        foreign = np.empty(count, np.bool_)
+        scanning.lowered(*texts, lower, offsets, foreign)
         starts, stops = offsets[:-1].copy(), offsets[1:].copy()
         if foreign.any():  # beyond ASCII, Python's str.lower is the law
             tail, at = [], len(lower)
             for position in np.flatnonzero(foreign).tolist():
-                text = texts.text(wanted[position]).lower().encode("utf-8", "replace")
+                text = texts.text(position).lower().encode("utf-8", "replace")
                 starts[position], stops[position] = at, at + len(text)
                 at += len(text)
                 tail.append(text)
@@ -242,11 +226,10 @@ class Matcher:
         parts: list[tuple[Int32s, Int32s]] = []
         begin = 0
         lower = _fixed(lower)
-        while begin < len(wanted):
-            begin, pairs = kernels.scan(
+        while begin < count:
+            begin, pairs = scanning.scan(
                 lower, starts, stops, begin,
                 self._whole_table, self._whole_hashes, self._whole_bytes, self._whole_offsets, self._whole_needles,
-                *self._key,
                 self._starts.keys, self._starts.targets, self._starts.first, self._starts.again, self._starts.needles,
                 self._ends.keys, self._ends.targets, self._ends.first, self._ends.again, self._ends.needles,
                 self._inside.moves, self._inside.classes, self._inside.width,
@@ -255,11 +238,6 @@ class Matcher:
             )  # fmt: skip
             parts.append((out_text[:pairs].copy(), out_needle[:pairs].copy()))
         return np.concatenate([part for part, _ in parts]), np.concatenate([part for _, part in parts])
-
-
-def _wordy(atom: Comparison) -> bool:
-    literal = atom.value.encode() if atom.kind in TEXT_KINDS else _hint(atom) if atom.kind is Kind.GLOB else b""
-    return not FILLER.issuperset(literal)
 
 
 def _hint(atom: Comparison) -> bytes:

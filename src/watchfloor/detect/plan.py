@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from watchfloor.detect.comparison import Comparison, holds
-from watchfloor.detect.kernels import Int32s, Int64s
 from watchfloor.detect.predicate import Kind
 from watchfloor.detect.questions import AND, NOT, OR, FieldTest, Questions, ReferenceTest, RouteCondition, Tree
+from watchfloor.detect.words import Bytes, Int32s, Int64s
 
 __all__ = ["Plan", "Plans", "Route", "compile_plan", "residual"]
 
@@ -255,7 +254,7 @@ def _rarity(comparison: Comparison) -> float:
 
 
 class Plans:
-    """The plans of all routes seen, laid out in one set of arrays for `kernels.evaluate`.
+    """The plans of all routes seen, laid out in one set of arrays for `rows.evaluate`.
 
     Args:
         questions: gives the rulebook; asked for when a route is met that is not known.
@@ -286,13 +285,15 @@ class Plans:
         self.routes: dict[tuple[str | None, ...], int] = {}
         """Texts of the route columns -> number of the plan, -1 when no rule can match there."""
         self._numbers: dict[Any, int] = {}
-        self._wordy: dict[tuple[int, int], bool] = {}
+        self._levels: dict[tuple[int, int], Bytes] = {}
         self._laid_out = -1
 
-    def trim(self) -> None:
-        """Forget everything when there are too many; to be called when no plan numbers are in use."""
-        if len(self.plans) > self._most or len(self.routes) > 4 * self._most:
+    def trim(self) -> bool:
+        """Forget everything when there are too many, and say so; to be called when no plan numbers are in use."""
+        full = len(self.plans) > self._most or len(self.routes) > 4 * self._most
+        if full:
             self.forget()
+        return full
 
     def number(self, key: tuple[str | None, ...], columns: Sequence[str]) -> int:
         """The plan for a route (`key`: texts of `columns`); -1 when no rule can match there."""
@@ -314,12 +315,14 @@ class Plans:
             self.routes[key] = number
         return number
 
-    def wordy(self, plan: int, place: int, marks: npt.NDArray[np.bool_]) -> bool:
-        """Are all marks of a field that a plan asks for among `marks`? (Always, when it does not ask the field.)"""
-        known = self._wordy.get((plan, place))
+    def levels(self, plan: int, place: int) -> Bytes:
+        """How much a plan minds each mark of a field: 0 not, 1 some rule asks, 2 it may begin a rule (a witness)."""
+        known = self._levels.get((plan, place))
         if known is None:
-            asked = self.plans[plan].maps.get(place)
-            known = self._wordy[plan, place] = asked is None or bool(marks[asked >= 0].all())
+            asked = self.plans[plan].maps[place]
+            begins = np.diff(self.plans[plan].witness_starts) > 0
+            known = np.where(asked < 0, 0, np.where(begins[asked], 2, 1)).astype(np.uint8)
+            self._levels[plan, place] = known
         return known
 
     def lay_out(self) -> None:

@@ -27,12 +27,12 @@ import pyarrow as pa
 from watchfloor.detect.comparison import TEXT_KINDS, Comparison
 from watchfloor.detect.counting import count
 from watchfloor.detect.engine import Engine, Matches
-from watchfloor.detect.kernels import Int32s, Int64s
 from watchfloor.detect.lookup import EventsLike, Layout, Source, elements, is_text, leaves, texts_of
 from watchfloor.detect.matcher import Matcher, Texts
 from watchfloor.detect.plan import Plan, compile_plan, residual
 from watchfloor.detect.predicate import Kind
 from watchfloor.detect.questions import KEYWORDS, ROUTE_COLUMNS, ReferenceTest, RuleLike, TaxonomyLike, Tree
+from watchfloor.detect.words import Int32s, Int64s
 
 __all__ = ["Case", "FieldCount", "Profiler", "kind_of"]
 
@@ -57,28 +57,25 @@ def kind_of(atom: Comparison) -> str:
 class Recorded(Matcher):
     """The machines of one field, which remember what they were asked."""
 
-    def __init__(
-        self, atoms: Sequence[Comparison], key: tuple[np.uint64, np.uint64], clock: Callable[[], float]
-    ) -> None:
-        super().__init__(atoms, key)
+    def __init__(self, atoms: Sequence[Comparison], clock: Callable[[], float]) -> None:
+        super().__init__(atoms)
         self.clock = clock
-        self.key = key
         self.seconds = 0.0
-        self.asked: list[tuple[Texts, Int32s]] = []
+        self.asked: list[Texts] = []
         self.hits: Int64s = np.zeros(len(self.atoms), np.int64)
 
-    def scan(self, texts: Texts, wanted: Int32s) -> tuple[Int32s, Int32s]:
+    def scan(self, texts: Texts) -> tuple[Int32s, Int32s]:
         """As `Matcher.scan`, timed."""
         began = self.clock()
-        found = super().scan(texts, wanted)
+        found = super().scan(texts)
         self.seconds += self.clock() - began
-        self.asked.append((texts, wanted))
+        self.asked.append(texts)
         self.hits += np.bincount(found[1], minlength=len(self.hits))
         return found
 
-    def again(self, texts: Texts, wanted: Int32s) -> tuple[Int32s, Int32s]:
+    def again(self, texts: Texts) -> tuple[Int32s, Int32s]:
         """As `Matcher.scan`, off the record."""
-        return super().scan(texts, wanted)
+        return super().scan(texts)
 
 
 @dataclass(slots=True, eq=False)
@@ -301,7 +298,7 @@ class Profiler(Engine):
             kinds: dict[str, list[Comparison]] = defaultdict(list)
             for atom in machine.atoms:
                 kinds[kind_of(atom)].append(atom)
-            alone = {kind: Matcher(atoms, machine.key) for kind, atoms in kinds.items()}
+            alone = {kind: Matcher(atoms) for kind, atoms in kinds.items()}
             rows = np.zeros(len(machine.atoms), np.int64)
             found = self.fields[place] = FieldCount(machine, alone, atom_rows=rows)
         return found
@@ -315,15 +312,16 @@ class Profiler(Engine):
             found.seconds[class_name] += machine.seconds
             machine.seconds = 0.0
             asked, machine.asked = machine.asked, []
-            for texts, wanted in asked:
-                found.values += len(wanted)
-                found.bytes += int((texts.offsets[wanted + 1].astype(np.int64) - texts.offsets[wanted]).sum())
-                step = max(1, len(wanted) // 64)
-                for index in wanted[::step][: SAMPLE - len(found.sample)].tolist():
+            for texts in asked:
+                count = len(texts.starts)
+                found.values += count
+                found.bytes += int((texts.stops - texts.starts).sum())
+                step = max(1, count // 64)
+                for index in range(0, count, step)[: SAMPLE - len(found.sample)]:
                     found.sample.append(texts.text(index))
                 for kind, alone in found.by_kind.items():
                     began = self._clock()
-                    alone.scan(texts, wanted)
+                    alone.scan(texts)
                     found.kinds[kind] += self._clock() - began
         return total
 
@@ -363,7 +361,7 @@ class Profiler(Engine):
     def _sources(self, layout: Layout, place: int) -> Iterable[Source]:
         where = self.questions.fields[place]
         if where == KEYWORDS:
-            return [Source(name, several=name.endswith("[]")) for name in layout.keywords]
+            return layout.keyword_sources
         return layout.sources(where)
 
     # -- rows -----------------------------------------------------------------------------------------------------
@@ -440,13 +438,12 @@ class Profiler(Engine):
 def _passed(machine: Recorded, values: pa.Array, source: Source, place: int) -> tuple[Int32s, Int32s]:
     """Pairs (value, comparison that it passes), ascending by value."""
     texts = texts_of(values)
-    everything = np.arange(len(values), dtype=np.int32)
-    if not source.several and not pa.types.is_nested(values.type):
-        return machine.again(texts, everything)
-    split = leaves if place == 0 else lambda payload: elements(payload, source.path)
-    pieces = [split(texts.bytes(index)) for index in range(len(values))]
-    owners = np.repeat(everything, [len(piece) for piece in pieces])
-    flat = Texts.of([text for piece in pieces for text in piece])
-    positions, atoms = machine.again(flat, np.arange(len(owners), dtype=np.int32))
+    owners = np.arange(len(values), dtype=np.int32)
+    if source.several or pa.types.is_nested(values.type):
+        split = leaves if place == 0 else lambda payload: elements(payload, source.path)
+        pieces = [split(texts.bytes(index)) for index in range(len(values))]
+        owners = np.repeat(owners, [len(piece) for piece in pieces])
+        texts = Texts.of([text for piece in pieces for text in piece])
+    positions, atoms = machine.again(texts)
     pairs = np.unique(np.stack([owners[positions].astype(np.int64), atoms]), axis=1)
     return pairs[0].astype(np.int32), pairs[1].astype(np.int32)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from watchfloor.detect import kernels
-from watchfloor.detect.kernels import Int32s, Int64s
+from watchfloor.detect import scanning
+from watchfloor.detect.words import Bytes, Int32s, Int64s
 
 __all__ = ["Trie", "joined"]
 
 
-def joined(literals: Sequence[bytes]) -> tuple[kernels.Bytes, Int64s]:
+def joined(literals: Sequence[bytes]) -> tuple[Bytes, Int64s]:
     """The literals one behind the other, and where each begins (one more entry than literals)."""
     offsets = np.zeros(len(literals) + 1, np.int64)
     np.cumsum([len(literal) for literal in literals], out=offsets[1:])
@@ -22,7 +22,7 @@ def joined(literals: Sequence[bytes]) -> tuple[kernels.Bytes, Int64s]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trie:
-    """A trie held as a hash table of edges (`kernels.build_trie`).
+    """A trie held as a hash table of edges (`scanning.build_trie`).
 
     Args:
         keys: node * 256 + byte per table place, -1 where empty; length zero when there are no literals.
@@ -45,7 +45,7 @@ class Trie:
             return cls(np.empty(0, np.int64), none, none, none, none)
         data, offsets = joined([literal for literal, _ in literals])
         needles = np.array([needle for _, needle in literals], np.int32)
-        return cls(*kernels.build_trie(data, offsets, backwards), needles)
+        return cls(*scanning.build_trie(data, offsets, backwards), needles)
 
     @property
     def nbytes(self) -> int:

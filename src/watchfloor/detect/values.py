@@ -1,29 +1,33 @@
-"""Every value ever seen, and what the rules think of it.
+"""Every value met lately, and what the rules think of it.
 
 A value is judged when it is first met; afterwards it is found again by its hash (and its bytes: an attacker chooses
-values, not our random key) and costs one look-up. The store is bounded: when it has grown over its budget it forgets
-everything before the next batch, and counts that.
+values, not our random key) and costs one look-up. The store is bounded: when it has outgrown its budget, the values not
+met for longest are forgotten before the next batch, down to half of it, and that is counted.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from watchfloor.detect import kernels
-from watchfloor.detect.kernels import Int32s, Int64s
+from watchfloor.detect import arena
 from watchfloor.detect.matcher import Matcher, Texts
+from watchfloor.detect.words import Bytes, Flags, Hashes, Int32s, Int64s
 
-__all__ = ["Question", "ValueStore", "random_key"]
+__all__ = ["Question", "Split", "ValueStore", "random_key"]
 
-FIRST_VALUES = 1 << 12
-FIRST_BYTES = 1 << 18
+FIRST_UNITS = 1 << 15
+FIRST_RECORDS = 1 << 12
+AGES = 64
+"""Batches told apart when values are forgotten by age."""
 
 
 def random_key() -> tuple[np.uint64, np.uint64]:
-    """A key for SipHash, new in every process."""
+    """A key for hashing values, new in every process."""
     return np.uint64(secrets.randbits(64)), np.uint64(secrets.randbits(64))
 
 
@@ -43,120 +47,181 @@ class Question(NamedTuple):
     marks: int
 
 
+Split = Callable[[bytes], list[str]]
+"""The texts in a value that holds several."""
+
+
 class ValueStore:
-    """Values of all columns with their marks.
+    """Values of all columns with their marks; the data is drawn in `arena.py`.
 
     Args:
         key: the key for hashing.
         budget: bytes the store may hold when a batch begins.
 
-    A value's id is good until the next call of `trim`. `asker` keeps the values of different questions apart.
+    Mark sets and places of records are good until the next call of `trim`.
     """
 
     def __init__(self, key: tuple[np.uint64, np.uint64], budget: int) -> None:
         self._key = key
         self._budget = budget
         self.evictions = 0
-        """How often everything was forgotten because the budget was spent."""
+        """How often values were forgotten because the budget was spent."""
+        self.forgotten = 0
+        """Values forgotten so far."""
         self.scanned = 0
         """Values judged so far: what was not found in the store."""
-        self.forget()
+        self._epoch = 0
+        self._slots: Hashes = np.zeros(2 * FIRST_RECORDS, np.uint64)
+        self._arena: Bytes = np.empty(0, np.uint8)
+        self._take(np.empty(8 * FIRST_UNITS, np.uint8))
+        self.mark_starts: Int64s = np.zeros(FIRST_RECORDS, np.int64)
+        self.marks: Int32s = np.empty(FIRST_RECORDS, np.int32)
+        self._fresh: Int64s = np.empty(FIRST_RECORDS, np.int64)
+        self._used: Int64s = np.zeros(2, np.int64)
+        self._sets = 0
+
+    def _take(self, array: Bytes) -> None:
+        self._arena, self._heads = array, array.view(np.int32)
 
     def forget(self) -> None:
         """Drop all values."""
-        self.count = 0
-        self._table = np.full(2 * FIRST_VALUES, -1, np.int32)
-        self._hashes = np.empty(FIRST_VALUES, np.uint64)
-        self._askers = np.empty(FIRST_VALUES, np.int32)
-        self._starts = np.zeros(FIRST_VALUES + 1, np.int64)
-        self._arena = np.empty(FIRST_BYTES, np.uint8)
-        self.mark_starts = np.zeros(FIRST_VALUES + 1, np.int64)
-        self.marks = np.empty(FIRST_VALUES, np.int32)
+        self._slots[:] = 0
+        self._used[:] = 0
+        self._sets = 0
+
+    @property
+    def count(self) -> int:
+        """Values known."""
+        return int(self._used[1])
 
     @property
     def nbytes(self) -> int:
         """Memory held."""
-        arrays = (self._table, self._hashes, self._askers, self._starts, self._arena, self.mark_starts, self.marks)
+        arrays = (self._slots, self._arena, self.mark_starts, self.marks, self._fresh)
         return sum(array.nbytes for array in arrays)
 
     def trim(self) -> None:
-        """Forget everything if the budget is spent; to be called when no ids are in use."""
-        if self.nbytes > self._budget:
-            self.forget()
-            self.evictions += 1
+        """Begin a batch; if the budget is spent, forget the oldest values. No ids may be in use."""
+        self._epoch += 1
+        held = 8 * int(self._used[0]) + self._slots.nbytes + 12 * self._sets
+        if held <= self._budget:
+            return
+        sizes = np.zeros(AGES + 1, np.int64)
+        arena.ages(self._heads, int(self._used[0]), self._epoch, sizes)
+        fitting = int(np.searchsorted(np.cumsum(8 * sizes[:AGES]), self._budget // 2, "right"))
+        before = self.count
+        self._sweep(self._epoch - fitting + 1)
+        self.evictions += 1
+        self.forgotten += before - self.count
 
-    def look_up(self, asker: int, question: Question, texts: Texts, wanted: Int32s) -> Int32s:
-        """The ids of the wanted texts; texts not met before are judged now."""
-        return self._look_up(
-            asker, texts, wanted, lambda fresh: _marks(question, *question.matcher.scan(texts, fresh), len(fresh))
-        )
-
-    def look_up_several(self, asker: int, question: Question, texts: Texts, wanted: Int32s, split: Any) -> Int32s:
-        """As `look_up` for values that hold several texts each: `split(bytes)` gives them."""
-
-        def judge(fresh: Int32s) -> tuple[Int32s, Int64s]:
-            pieces = [split(texts.bytes(index)) for index in fresh.tolist()]
-            owners = np.repeat(np.arange(len(pieces), dtype=np.int32), [len(piece) for piece in pieces])
-            flat = [text for piece in pieces for text in piece]
-            positions, atoms = question.matcher.scan(Texts.of(flat), np.arange(len(flat), dtype=np.int32))
-            return _marks(question, owners[positions], atoms, len(fresh))
-
-        return self._look_up(asker, texts, wanted, judge)
-
-    def _look_up(self, asker: int, texts: Texts, wanted: Int32s, judge: Any) -> Int32s:
-        found = np.empty(len(wanted), np.int32)
-        hashes = np.empty(len(wanted), np.uint64)
-        fresh = np.empty(len(wanted), np.int32)
-        unknown, size = kernels.find(
-            texts.data, texts.offsets, wanted, asker, *self._key,
-            self._table, self._hashes, self._askers, self._starts, self._arena, found, hashes, fresh,
+    def _sweep(self, oldest: int) -> None:
+        """Keep the values met in batch `oldest` or later."""
+        units = max(FIRST_UNITS, int(self._used[0]))
+        new, starts, marks = np.empty(8 * units, np.uint8), np.empty_like(self.mark_starts), np.empty_like(self.marks)
+        self._slots = np.zeros(len(self._slots), np.uint64)
+        used, records, sets = arena.sweep(
+            self._arena, self._heads, int(self._used[0]), oldest, self.mark_starts, self.marks, self._slots,
+            *self._key, new, new.view(np.int32), starts, marks,
         )  # fmt: skip
-        if unknown:
-            self._reserve(unknown, size)
-            added = kernels.insert(
-                texts.data, texts.offsets, wanted, asker, unknown,
-                self._table, self._hashes, self._askers, self._starts, self._arena, self.count, found, hashes, fresh,
-            )  # fmt: skip
+        self._take(new)
+        self.mark_starts, self.marks = starts, marks
+        self._used[:] = used, records
+        self._sets = sets
+
+    def look_up(
+        self,
+        asks: Int64s,
+        rows: int,
+        masks: Flags,
+        filters: Hashes,
+        memo: Int32s,
+        levels: Bytes,
+        questions: Sequence[tuple[Question, Split | None]],
+    ) -> tuple[Bytes, Bytes]:
+        """What the rows of a batch hold, column by column (`arena.ASK`), into `memo`; values never met are judged.
+
+        Args:
+            asks: the columns; those with the same question stand side by side.
+            questions: per ask what is asked of it; and how its values are split, if each holds several texts.
+
+        Returns:
+            Per ask how much its values matter; per row whether a rule may hold there (`arena.weigh`, `arena.flag`).
+        """
+        progress = np.zeros(3, np.int64)
+        fresh_starts = np.zeros(len(asks) + 1, np.int64)
+        while not arena.look_up(
+            asks, rows, masks, filters, memo, self._slots, self._arena, self._heads, self._used, self._epoch,
+            *self._key, self._fresh, fresh_starts, progress,
+        ):  # fmt: skip
+            self._grow(int(asks[progress[0], arena.SIZE]), int(progress[2]))
+        if progress[2]:
             try:
-                marks, ends = judge(wanted[fresh[:added]])
+                self._judge(fresh_starts, questions)
             except BaseException:
                 self.forget()  # values without a judgement must not stay
                 raise
-            base = int(self.mark_starts[self.count])
-            if base + len(marks) > len(self.marks):
-                self.marks = _grown(self.marks, base + len(marks))
-            self.marks[base : base + len(marks)] = marks
-            self.mark_starts[self.count : self.count + added + 1] = ends + base
-            self.count += added
-            self.scanned += added
-        return found
+        weights, hot = np.zeros(len(asks), np.uint8), np.zeros(rows, np.uint8)
+        arena.weigh(asks, memo, self._heads, self.mark_starts, self.marks, levels, weights)
+        arena.flag(asks, rows, memo, weights, hot)
+        return weights, hot
 
-    def _reserve(self, values: int, size: int) -> None:
-        """Room for so many more values of so many bytes together."""
-        count = self.count + values
-        if count > len(self._hashes):
-            self._hashes = _grown(self._hashes, count)
-            self._askers = _grown(self._askers, count)
-            self._starts = _grown(self._starts, count + 1)
-            self.mark_starts = _grown(self.mark_starts, count + 1)
-        if 2 * count > len(self._table):
-            self._table = np.full(1 << (2 * count).bit_length(), -1, np.int32)
-            kernels.rehash(self._hashes, self.count, self._table)
-        need = int(self._starts[self.count]) + size
-        if need > len(self._arena):
-            self._arena = _grown(self._arena, need)
+    def _judge(self, fresh_starts: Int64s, questions: Sequence[tuple[Question, Split | None]]) -> None:
+        """Judge the new records, all of one question at once."""
+        ask = 0
+        texts = self._arena.view()
+        texts.setflags(write=False)
+        while ask < len(questions):
+            following = ask + 1
+            while following < len(questions) and all(map(is_, questions[following], questions[ask])):
+                following += 1
+            places = self._fresh[fresh_starts[ask] : fresh_starts[following]]
+            if len(places):
+                question, split = questions[ask]
+                starts, stops = np.empty(len(places), np.int64), np.empty(len(places), np.int64)
+                arena.texts_of_records(self._heads, places, starts, stops)
+                if split is None:
+                    owners, atoms = question.matcher.scan(Texts(texts, starts, stops))
+                else:
+                    pieces = [
+                        split(texts[start:stop].tobytes())
+                        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
+                    ]
+                    of_piece = np.repeat(np.arange(len(pieces), dtype=np.int32), [len(piece) for piece in pieces])
+                    owners, atoms = question.matcher.scan(Texts.of([text for piece in pieces for text in piece]))
+                    owners = of_piece[owners]
+                self._settle(question, places, owners, atoms)
+                self.scanned += len(places)
+            ask = following
 
+    def _settle(self, question: Question, places: Int64s, owners: Int32s, atoms: Int32s) -> None:
+        """Give records their marks."""
+        ends = np.empty(len(places), np.int64)
+        arena.count_marks(owners, atoms, question.atom_starts, ends)
+        most = int(ends[-1])
+        if self._sets + len(places) + 1 > len(self.mark_starts):
+            self.mark_starts = _grown(self.mark_starts, self._sets + len(places) + 1)
+        need = int(self.mark_starts[self._sets]) + most
+        if need > len(self.marks):
+            self.marks = _grown(self.marks, need)
+        self._sets = arena.settle(
+            owners, atoms, question.atom_starts, question.atom_marks, ends, np.full(question.marks, -1, np.int32),
+            np.empty(most, np.int32), places, self._heads, self._sets, self.mark_starts, self.marks,
+        )  # fmt: skip
 
-def _marks(question: Question, owners: Int32s, atoms: Int32s, values: int) -> tuple[Int32s, Int64s]:
-    """Pairs (value, atom) as marks: all marks one behind the other, and where each value's begin."""
-    starts = np.empty(values + 1, np.int64)
-    last = np.full(question.marks, -1, np.int32)
-    marks = kernels.collect(owners, atoms, question.atom_starts, question.atom_marks, values, last, starts, 0)
-    return marks, starts
+    def _grow(self, size: int, new: int) -> None:
+        """Room for a column of so many bytes."""
+        units, records = int(self._used[0]), int(self._used[1])
+        if 2 * (records + 1) > len(self._slots):
+            self._slots = np.zeros(2 * len(self._slots), np.uint64)
+            arena.rehash(self._arena, self._heads, units, self._slots, *self._key)
+        elif new == len(self._fresh):
+            self._fresh = _grown(self._fresh, new + 1)
+        else:
+            self._take(_grown(self._arena, (8 * units + size + 64) // 8 * 8))
 
 
 def _grown(array: Any, least: int) -> Any:
     """The array with room for `least` entries, at least half as long again."""
-    larger = np.empty(max(least, len(array) + len(array) // 2), array.dtype)
+    larger = np.empty(max(least, len(array) + len(array) // 16 * 8), array.dtype)
     larger[: len(array)] = array
     return larger

@@ -1,0 +1,77 @@
+"""A filter before the memory of values: could this text hold any of a few long literals at all?
+
+Keywords are asked of every text of an event, and hardly any text holds one. Such a text need not be looked up, judged
+or kept: eight bytes at every fourth place are looked up in a bit filter, and most texts are done with.
+
+    literal   s e k u r l s a : :          grams of 5 bytes (the shortest literal less 3, 8 at most), four of them
+              [s e k u r][e k u r l] ..    lowered, hashed, one bit each; a literal anywhere has one of the four at a
+    text      |. . .|. . .|. . .|. .       place that is walked, so no is a certain no, in any case of letters
+
+Texts beyond ASCII always pass: there, lower case is Python's business. `arena.may_hold` is the walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from watchfloor.detect.arena import MULTIPLIER, SKIM_STRIDE
+from watchfloor.detect.comparison import Comparison
+from watchfloor.detect.predicate import Kind
+from watchfloor.detect.words import Hashes
+
+__all__ = ["Skim"]
+
+SHORTEST = 7
+"""Bytes a literal needs, or its grams say too little."""
+
+FILTER_BITS = 16
+"""log2 of the bits of a filter, at least."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Skim:
+    """A filter for some literals.
+
+    Args:
+        filter: its bits, 64 a word.
+        shift: of a hash, leaves the number of the bit.
+        gram: bytes looked at in each place.
+    """
+
+    filter: Hashes
+    shift: int
+    gram: int
+
+    @classmethod
+    def of(cls, asked: Collection[Comparison]) -> Skim | None:
+        """For comparisons that are all `contains` with something long enough; None when one is not."""
+        if not asked or any(one.kind is not Kind.CONTAINS for one in asked):
+            return None
+        literals = [one.value.lower().encode() for one in asked]
+        shortest = min(map(len, literals))
+        if shortest < SHORTEST:
+            return None
+        gram = min(8, shortest - SKIM_STRIDE + 1)
+        grams = np.array(
+            [
+                int.from_bytes(literal[at : at + gram], "little")
+                for literal in literals
+                for at in _rarest(literal, gram)
+            ],
+            np.uint64,
+        )
+        bits = max(FILTER_BITS, int(64 * len(grams) - 1).bit_length())
+        places = (grams * MULTIPLIER) >> np.uint64(64 - bits)
+        filter_ = np.zeros(1 << (bits - 6), np.uint64)
+        np.bitwise_or.at(filter_, places >> np.uint64(6), np.uint64(1) << (places & np.uint64(63)))
+        return cls(filter_, 64 - bits, gram)
+
+
+def _rarest(literal: bytes, gram: int) -> range:
+    """Four places one behind the other where grams begin: those with the most different bytes."""
+    last = len(literal) - gram - SKIM_STRIDE + 1
+    best = max(range(last + 1), key=lambda at: len(set(literal[at : at + gram + SKIM_STRIDE - 1])))
+    return range(best, best + SKIM_STRIDE)
