@@ -212,6 +212,14 @@ def test_a_growing_file_gives_the_same_records(name: str, data: st.DataObject) -
     assert flat(first) + flat(second) == whole
 
 
+def test_a_blank_line_behind_what_was_read_brings_nothing_twice() -> None:
+    raw = b"#separator \\x09\n#path\tx\n#fields\tts\n#types\ttime\n1.5\n\n2.5\n"
+    cut = raw.index(b"\n\n") + 1
+    first = list(by_name("zeek_tsv").frame(io.BytesIO(raw[:cut]), final=False))
+    second = framing(by_name("zeek_tsv"), io.BytesIO(raw), first[-1].after)
+    assert [entry[1] for entry in flat(first) + flat(second)] == [b"1.5", b"2.5"]
+
+
 @given(raw=st.one_of(st.binary(max_size=300), *(mutated(name) for name in SEEDS)), name=st.sampled_from(["", "a.csv"]))
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 def test_recognising_never_fails_in_another_way(raw: bytes, name: str) -> None:

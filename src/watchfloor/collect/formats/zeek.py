@@ -88,7 +88,9 @@ class ZeekTsv:
     def _rows(
         self, block: Block, first: int, last: int, ends: list[int], header: bytes, after: int
     ) -> Iterator[Framed]:
-        while first < last and ends[first] <= after:
+        # By where a row begins: its end moves when a blank line behind it is read with it.
+        begin = ends[0] - int(block.offsets[1])
+        while first < last and begin + int(block.offsets[first]) < after:
             first += 1
         if first >= last:
             return
