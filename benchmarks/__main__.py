@@ -12,7 +12,19 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import detection, differential, end_to_end, fuzz, kill9, machine, oracle, results, soak, start_up
+from benchmarks import (
+    detection,
+    differential,
+    end_to_end,
+    fuzz,
+    kill9,
+    machine,
+    oracle,
+    parallel,
+    results,
+    soak,
+    start_up,
+)
 
 
 def main() -> None:
@@ -37,6 +49,7 @@ def main() -> None:
             "batches": detection.batches,
             "end_to_end": lambda: end_to_end.main(given.events),
             "spread": lambda: end_to_end.main(min(given.events, 500_000), one_day=False),
+            "parallel": parallel.main,
             "differential": differential.main,
             "start_up": start_up.main,
             "kill9": lambda: kill9.main(given.kills),
