@@ -16,8 +16,8 @@ PAGE = PROJECT / "docs" / "measured.md"
 PICTURE = PROJECT / "docs" / "measured.svg"
 
 SECTIONS = (
-    "detection", "rules", "batches", "end_to_end", "spread", "parallel", "differential", "start_up", "kill9", "oracle", "fuzz",
-    "soak",
+    "detection", "rules", "batches", "end_to_end", "spread", "parallel", "differential", "start_up", "kill9", "oracle",
+    "fuzz", "soak",
 )  # fmt: skip
 """In this order."""
 
