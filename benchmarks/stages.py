@@ -72,9 +72,12 @@ def watch_path(watch: Stopwatch) -> None:
     watch.watch(Engine, "match", "match")
     watch.watch(path.finding, "findings", "findings")
     watch.watch(Events, "nest", "nest")
+    watch.watch(Lake, "write", "write")
     watch.watch(Committer, "begin", "commit")
     watch.watch(Committer, "commit", "commit")
     watch.watch(Lake, "compact", "compact")
 
 
-STAGES = ("read file", "land", "read landing", "tokenise", "map", "match", "findings", "nest", "commit", "compact")
+STAGES = (
+    "read file", "land", "read landing", "tokenise", "map", "match", "findings", "nest", "write", "commit", "compact",
+)  # fmt: skip

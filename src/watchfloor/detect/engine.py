@@ -133,7 +133,7 @@ class Engine:
         rules: Sequence[RuleLike],
         taxonomy: TaxonomyLike,
         *,
-        budget: int = 64 << 20,
+        budget: int = 48 << 20,
         plans: int = 4096,
         matcher: Callable[[Sequence[Comparison]], Matcher] = Matcher,
         compiled: Compiled | None = None,
