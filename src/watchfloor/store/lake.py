@@ -63,7 +63,7 @@ COMPACT_EVERY = 64
 """Appends to one table after which `due` names it."""
 
 TARGET_BYTES = 128 << 20
-ROW_GROUP = 131_072
+ROW_GROUP = 65_536
 """Rows written at a time by a compaction: with delta-rs' own million it takes half a gigabyte."""
 
 BUSY_TIMES = 8
