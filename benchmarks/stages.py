@@ -57,6 +57,7 @@ def watch_path(watch: Stopwatch) -> None:
     from watchfloor.collect.mapper import Mapper
     from watchfloor.collect.tail import Tail
     from watchfloor.detect.engine import Engine
+    from watchfloor.ocsf import finding
     from watchfloor.ocsf.events import Events
     from watchfloor.run import path
     from watchfloor.store.commit import Committer
@@ -70,7 +71,7 @@ def watch_path(watch: Stopwatch) -> None:
     watch.watch(path, "tokenise", "tokenise")
     watch.watch(Mapper, "map", "map")
     watch.watch(Engine, "match", "match")
-    watch.watch(path.finding, "findings", "findings")
+    watch.watch(finding, "findings", "findings")
     watch.watch(Events, "nest", "nest")
     watch.watch(Lake, "write", "write")
     watch.watch(Committer, "begin", "commit")

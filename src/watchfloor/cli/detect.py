@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,19 +23,15 @@ from watchfloor.cli.screen import (
     readable,
     side,
 )
+from watchfloor.cli.summary import print_problems, print_totals, size_of
 from watchfloor.errors import RuleError, SourceError, UsageError
 
 if TYPE_CHECKING:
-    from watchfloor.detect.rule import Problem, Rule
+    from watchfloor.detect.rule import Rule
     from watchfloor.detect.rulebook import Rulebook
     from watchfloor.ocsf.events import Events
-    from watchfloor.run.oneshot import Totals
 
-LEVELS = ("informational", "low", "medium", "high", "critical")
 BARS = " ▁▂▃▄▅▆▇█"
-SHOWN = 20
-"""Inputs that failed are named up to this many."""
-
 STRIP = 24
 """Cells of the timeline strip."""
 
@@ -72,6 +68,7 @@ def detect(
         workers: processes that map and match; without it one per core, and one alone where there is little to do.
     """
     from watchfloor.clock import monotonic_s, now_ms
+    from watchfloor.detect.rule import LEVELS
     from watchfloor.run import oneshot
     from watchfloor.run.memory import settled
     from watchfloor.run.prepare import chosen_format, prepared, user_cache
@@ -95,11 +92,11 @@ def detect(
         there_are = ", ".join(sorted(known.id for known in ready.path.mapper.integrations))
         raise UsageError(f"there is no integration {integration!r}", remedy=f"there are: {there_are}")
     if problems:
-        _print_problems(ready.rulebook.problems)
+        print_problems(ready.rulebook.problems)
     totals, board = oneshot.Totals(), Board(ready.rulebook)
     files = {rule.id: rule.file for rule in ready.rulebook.rules}
     show: Callable[[str, Events], bytes | Events] = partial(_lines, files) if json else _as_they_are
-    with progress("detecting", _size(paths)) as bar:
+    with progress("detecting", size_of(paths)) as bar:
         made = oneshot.detect(
             list(paths),
             ready.path,
@@ -119,21 +116,9 @@ def detect(
                     board.add(found)
     if not json:
         board.show(limit)
-    _print_totals(totals, ready.rulebook, monotonic_s() - began, leftovers=leftovers)
+    print_totals(totals, ready.rulebook, monotonic_s() - began, leftovers=leftovers)
     ready.keep()
     return SourceError.exit_code if totals.failed else 0
-
-
-def _size(paths: tuple[Path, ...]) -> int | None:
-    """Bytes to read, as far as the disk tells; unpacking makes it more, so it is only a scale."""
-    total = 0
-    for path in paths:
-        files = [path] if path.is_file() else path.rglob("*") if path.is_dir() else []
-        for file in files:
-            if file.suffix in (".gz", ".xz", ".zst", ".zip", ".tgz", ".bz2"):
-                return None
-            total += file.stat().st_size if file.is_file() else 0
-    return total or None
 
 
 def _lines(files: Mapping[str, str], name: str, found: Events) -> bytes:
@@ -217,6 +202,8 @@ class Board:
         first, last = min(every), max(every)
         from rich.markup import escape
 
+        from watchfloor.detect.rule import LEVELS
+
         ordered = sorted(
             self.lines.items(), key=lambda pair: (-LEVELS.index(self.rules[pair[0]].level), -pair[1].count, pair[0])
         )
@@ -285,84 +272,3 @@ def _day(ms: int) -> str:
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).isoformat(" ", "minutes")[:16]
     except OverflowError:
         return f"{ms} ms"
-
-
-# -- asides
-
-
-def _print_problems(found: Iterable[Problem]) -> None:
-    screen = side()
-    for problem in found:
-        screen.print(str(problem), markup=False)
-
-
-def _print_totals(totals: Totals, rulebook: Rulebook, seconds: float, *, leftovers: bool) -> None:
-    screen = side()
-    from rich.markup import escape
-
-    for item in totals.failed[:SHOWN]:
-        screen.print(f"[bold red]not read[/] {escape(item.name)}: {escape(item.reason)}")
-        if item.error.remedy:
-            screen.print(f"  -> {escape(item.error.remedy)}")
-    if len(totals.failed) > SHOWN:
-        screen.print(f"[bold red]not read[/] {len(totals.failed) - SHOWN:,} more")
-    unfit: dict[str, list[str]] = defaultdict(list)
-    for item in totals.skipped:
-        if item not in totals.failed:
-            unfit[item.reason].append(item.name)
-    _print_grouped("not read", unfit)
-    broken: dict[str, list[str]] = defaultdict(list)
-    for name, reason in totals.broken:
-        broken[f"{reason}; what came before it was processed"].append(name)
-    _print_grouped("incomplete", broken)
-    for reason, count in _ranked(totals.reasons)[:10]:
-        where = escape(totals.first[reason])
-        screen.print(f"[yellow]quarantined[/] {count:,}: {escape(reason)} ({'first ' if count > 1 else ''}in {where})")
-    if len(totals.reasons) > 10:
-        screen.print(f"[yellow]quarantined[/] for {len(totals.reasons) - 10} more reasons")
-    if leftovers:
-        _print_leftovers(totals)
-    products = ", ".join(f"{name} {count:,}" for name, count in _ranked(totals.integrations)) or "none"
-    rate = f", {totals.read / seconds:,.0f} records/s" if seconds > 1 else ""
-    unloaded = len(rulebook.problems)
-    screen.print(
-        f"rules: {len(rulebook.rules):,} loaded"
-        + (f", {unloaded:,} not (--problems says why)" if unloaded else "")
-        + f" | files: {totals.files:,} | products: {products}"
-    )
-    screen.print(
-        f"read {totals.read:,} = mapped {totals.mapped:,} + quarantined {totals.quarantined:,}"
-        f" | findings: {totals.findings:,} | {seconds:.1f} s{rate}"
-    )
-
-
-def _ranked(counts: Counter[Any]) -> list[tuple[Any, int]]:
-    """The most frequent first, equals by name: how the work was cut must not show."""
-    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-
-
-def _print_grouped(what: str, names: dict[str, list[str]]) -> None:
-    """One line per file as long as they are few, else one per reason."""
-    from rich.markup import escape
-
-    screen = side()
-    for reason, files in sorted(names.items(), key=lambda pair: -len(pair[1])):
-        if len(files) <= 3:
-            for name in files:
-                screen.print(f"[yellow]{what}[/] {escape(name)}: {escape(reason)}")
-        else:
-            more = f"{escape(files[0])} and {len(files) - 1:,} more"
-            screen.print(f"[yellow]{what}[/] {more}: {escape(reason)}")
-
-
-def _print_leftovers(totals: Totals) -> None:
-    screen = side()
-    by_integration: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
-    for (integration, family, name), rows in _ranked(totals.leftovers):
-        by_integration[integration].append((family, name, rows))
-    for integration, entries in by_integration.items():
-        screen.print(f"[bold]{integration}[/]: {len(entries)} fields under `unmapped`")
-        for family, name, rows in entries[:30]:
-            screen.print(f"  {rows:>10,}  {family}: {name}", markup=False)
-        if len(entries) > 30:
-            screen.print(f"  ... and {len(entries) - 30} more")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from watchfloor.cli.detect import LEVELS, _print_totals, _size
 from watchfloor.cli.screen import LEVEL_STYLES, announce_compiling, console, json_line, progress, side
+from watchfloor.cli.summary import print_totals, size_of
 from watchfloor.errors import RuleError, SourceError, UsageError, WatchfloorError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def profile(
     """
     from watchfloor.clock import monotonic_s, now_ms
     from watchfloor.collect.mapper import Mapper
-    from watchfloor.detect.rule import LEVELS as ORDER
+    from watchfloor.detect.rule import LEVELS
     from watchfloor.detect.rulebook import load_rules
     from watchfloor.detect.taxonomy import Taxonomy
     from watchfloor.estate import find_integrations
@@ -77,14 +77,14 @@ def profile(
     with progress("reading rules", None, "rules"):
         taxonomy = Taxonomy.load()
         book = load_rules([rules], taxonomy=taxonomy, cache=user_cache())
-        chosen = [rule for rule in book.rules if ORDER.index(rule.level) >= ORDER.index(min_level)]
+        chosen = [rule for rule in book.rules if LEVELS.index(rule.level) >= LEVELS.index(min_level)]
         mapper = Mapper(find_integrations())
     if not chosen:
         raise RuleError("not one rule could be loaded", remedy="watchfloor rules list --problems says why")
     if integration is not None and integration not in {known.id for known in mapper.integrations}:
         there_are = ", ".join(sorted(known.id for known in mapper.integrations))
         raise UsageError(f"there is no integration {integration!r}", remedy=f"there are: {there_are}")
-    with progress("profiling", _size(paths)) as bar:
+    with progress("profiling", size_of(paths)) as bar:
         found = run.profile(
             list(paths),
             chosen,
@@ -104,7 +104,7 @@ def profile(
         _print_json(found)
     else:
         _print_tables(found, limit)
-    _print_totals(found.totals, book, monotonic_s() - began, leftovers=False)
+    print_totals(found.totals, book, monotonic_s() - began, leftovers=False)
     if flame is not None:
         side().print(f"flame graph: {flame}", markup=False)
     return SourceError.exit_code if found.totals.failed else 0
