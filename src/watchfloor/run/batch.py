@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Made", "Maker"]
 
-GIVE_BACK_EVERY = 4
+GIVE_BACK_EVERY = 2
 """Batches after which memory that fell apart is returned to the system: each time costs a hundredth of a batch."""
 
 

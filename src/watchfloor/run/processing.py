@@ -40,12 +40,6 @@ PAYS = 16 << 20
 LEAST_BYTES = 32 << 20
 """Workers share what is left so that all end at once, but never in batches smaller than this."""
 
-SHARED_BYTES = 2 * BATCH_BYTES
-"""Bytes of the batches of all workers together, so that memory does not grow with each of them ..."""
-
-WORTH_BYTES = 64 << 20
-"""... but none has smaller batches than this: half the bytes cost a fifth more for each record."""
-
 CALM_S = 60.0
 """Workers that had nothing to do for so long are let go, with their memory."""
 
@@ -117,7 +111,7 @@ class Processing:
         self._reader, self._sources, self._maker, self._made_by = reader, list(sources), maker, made_by
         self._committer, self._lake, self._first = committer, lake, first
         self._most_records, self._count = batch_records, workers
-        self._most_bytes = min(BATCH_BYTES, max(WORTH_BYTES, SHARED_BYTES // workers))
+        self._most_bytes = BATCH_BYTES
         self._waiting: deque[LandedBlock] = deque()
         self._read: dict[str, int] = {}
         self._cut_to: dict[str, int] = {}
