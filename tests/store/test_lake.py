@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
 from hypothesis import given, settings
@@ -79,6 +80,23 @@ def test_same_batch_twice_is_appended_once(backend: Path) -> None:
     assert again.append(NAME, nested(3), version=8)
     assert DeltaTable(backend / NAME).count() == 9
     assert DeltaTable(backend / NAME).transaction_version("watchfloor") == 8
+
+
+def test_read_gives_what_is_wanted(backend: Path) -> None:
+    lake = Lake(backend)
+    assert lake.read(NAME).num_rows == 0
+    lake.append(NAME, nested(3), version=1)
+    wider = nested(2, NEW_YEAR + DAY).append_column("batch", pa.array([7, 8], pa.int64()))
+    lake.append(NAME, wider, version=2)
+    whole = lake.read(NAME).sort_by("time")
+    assert whole.column_names == lake.schema(NAME).names
+    assert whole["batch"].to_pylist() == [None, None, None, 7, 8]
+    assert whole["day"].to_pylist() == ["2026-01-01"] * 3 + ["2026-01-02"] * 2
+    assert whole["actor"].to_pylist()[:3] == nested(3)["actor"].to_pylist()
+    some = lake.read(NAME, ["time", "batch"], pc.field("batch") >= 8)
+    assert some.to_pylist() == [{"time": NEW_YEAR + DAY + 1, "batch": 8}]
+    assert lake.compact(NAME) >= 0
+    assert lake.read(NAME).sort_by("time").equals(whole)
 
 
 def test_no_rows_no_table(backend: Path) -> None:
