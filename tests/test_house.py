@@ -156,3 +156,14 @@ def test_help_is_quick_to_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_pandas_stays_out() -> None:
+    """It is there for suggestions only; pyarrow would import it with the first array."""
+    code = (
+        "import sys; import watchfloor.run.local, watchfloor.run.oneshot, watchfloor.store.query;"
+        "import pyarrow as pa; pa.array(['a', None]).dictionary_encode(); pa.table({'a': [1]}).to_pylist();"
+        "sys.exit('loaded pandas' if 'pandas' in sys.modules else 0);"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
