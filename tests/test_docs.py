@@ -26,11 +26,12 @@ from watchfloor.detect.modifiers import MODIFIERS
 from watchfloor.detect.rule import LEVELS, ProblemKind
 from watchfloor.detect.rulebook import load_rules
 from watchfloor.estate import find_integrations
+from watchfloor.world import assets, directory, floorplan, people, zones
 
 DOCS = PROJECT / "docs"
 PAGES = (
     "index", "start", "command-line", "estate", "errors", "privacy-and-safety", "formats", "integrations", "events",
-    "rules", "store", "layout", "measured",
+    "rules", "store", "world", "layout", "measured",
 )  # fmt: skip
 """Every contract has its page."""
 
@@ -182,6 +183,23 @@ def test_every_setting_of_the_estate(table: str) -> None:
     title = "[[sources]]" if table == "sources" else f"[{table}]"
     rows = _rows(_section(_page("estate"), title))
     assert {_coded(row[0])[0] for row in rows} == set(estate.SETTINGS[table])
+
+
+@pytest.mark.parametrize(
+    ("title", "known"),
+    [
+        ("people/people.csv", people.PEOPLE),
+        ("people/credentials.csv", people.CREDENTIALS),
+        ("assets/assets.csv", assets.ASSETS),
+        ("places/*.geojson", floorplan.PROPERTIES),
+        ("[[zone]]", zones.ZONE),
+        ("[[conduit]]", zones.CONDUIT),
+        ("aliases.csv", directory.ALIASES),
+    ],
+)
+def test_every_column_of_the_world(title: str, known: Mapping[str, object]) -> None:
+    rows = _rows(_section(_page("world"), title))
+    assert [_coded(row[0])[0] for row in rows] == list(known)
 
 
 def test_placeholders_have_a_section() -> None:

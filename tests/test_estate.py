@@ -107,3 +107,12 @@ def test_an_integration_of_the_estate_replaces_ours(tmp_path: Path) -> None:
     (folder / "manifest.toml").write_text("wrong = 1\n")
     with pytest.raises(ManifestError):
         find_integrations(tmp_path)
+
+
+def test_time_zone(tmp_path: Path) -> None:
+    (tmp_path / "estate.toml").write_text('[estate]\ntimezone = "Europe/Amsterdam"\n')
+    assert load(tmp_path).timezone == "Europe/Amsterdam" and not load(tmp_path).world()
+    (tmp_path / "estate.toml").write_text('[estate]\nname = "x"\ntimezone = "Mars/Base"\n')
+    with pytest.raises(EstateError, match="Mars/Base") as caught:
+        load(tmp_path)
+    assert caught.value.line == 3

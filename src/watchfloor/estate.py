@@ -3,6 +3,7 @@
 estate.toml         name, sources, where the store is
 rules/              Sigma rules, any depth
 integrations/       the user's own, same shape as ours; one with our id replaces ours
+people/ assets/ places/ aliases.csv    who and what there is, and where (world/directory.py)
 var/                the store (landing, lake, cursors); not for version control
 """
 
@@ -19,12 +20,16 @@ from typing import Any
 
 from watchfloor.collect.integration import Integration, load_manifest
 from watchfloor.errors import EstateError, ManifestError
+from watchfloor.world import directory
+from watchfloor.world.directory import Directory
+from watchfloor.world.rows import zone_named
 
 __all__ = ["SETTINGS", "Estate", "SourceSettings", "find_integrations", "load"]
 
 SETTINGS: Mapping[str, Mapping[str, str]] = {
     "estate": {
         "name": "what people call this estate; shown on top of every report",
+        "timezone": "IANA name of the time zone its days begin in (default: UTC)",
     },
     "store": {
         "folder": "where landing, lake and cursors lie, relative to estate.toml (default: var)",
@@ -81,6 +86,15 @@ class Estate:
     poll_seconds: float = 1.0
     compact_commits: int = 50
     workers: int | None = None
+    timezone: str = "UTC"
+
+    def world(self) -> Directory:
+        """What the estate's files say about its people, assets and places.
+
+        Raises:
+            EstateError: a file is wrong; with file and line.
+        """
+        return directory.load(self.folder, timezone=self.timezone)
 
     def integrations(self) -> list[Integration]:
         """All integrations this estate may use; one of its own replaces ours of the same id.
@@ -189,6 +203,7 @@ class _Reader:
         return Estate(
             folder=folder,
             name=self.text(estate, "name", folder.resolve().name),
+            timezone=self.timezone(estate),
             store=folder / self.text(store, "folder", "var"),
             rules=tuple(folder / part for part in self.texts(rules, "paths", ["rules"])),
             min_level=min_level,
@@ -225,6 +240,14 @@ class _Reader:
             records=self.text(entry, "records", "") or None,
             settings=settings,
         )
+
+    def timezone(self, estate: dict[str, Any]) -> str:
+        name = self.text(estate, "timezone", "UTC")
+        try:
+            zone_named(name)
+        except ValueError as error:
+            raise self.wrong(str(error), "timezone", 'like "Europe/Amsterdam"') from None
+        return name
 
     # -- values -------------------------------------------------------------------------------------------------
 

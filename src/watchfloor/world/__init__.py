@@ -1,5 +1,6 @@
 """People, assets, credentials, places and zones, and what was true of them at any moment.
 
 entities     what there is: plain frozen records with a stable opaque id
+directory    all of it, from the files of an estate: people, assets, floorplan, zones (rows reads CSV)
 fact         what was true of an entity, over an interval, as known since when
 """

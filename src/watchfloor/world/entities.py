@@ -224,6 +224,8 @@ class Alias:
             `serial`, `device`; `door`, `reader`, `room`, `camera`, `zone`.
         value: as records have it; compared without case, a badge as `facility:number` or `number` alone.
         entity: uid of what it names.
+        person: uid of who that stands for in this interval, where it is a credential; empty where nobody is known or
+            meant (pool and visitor badges, shared accounts).
         valid_from: true in the world since; UTC epoch milliseconds, like the other times here.
         valid_to: true until (not including).
         known_from: we believed it since.
@@ -238,6 +240,7 @@ class Alias:
     kind: str
     value: str
     entity: str
+    person: str = ""
     valid_from: int = LONG_AGO
     valid_to: int = FOREVER
     known_from: int = LONG_AGO
