@@ -63,7 +63,7 @@ def read_assets(path: Path, zone: ZoneInfo) -> Assets:
     assets: dict[str, tuple[int, Asset]] = {}
     aliases: list[Alias] = []
     for row in rows(path, ASSETS, zone):
-        uid, start, end = row.must("uid"), row.since("valid_from"), row.until("valid_to")
+        uid, (start, end) = row.must("uid"), row.span("valid_from", "valid_to")
         criticality = row.number("criticality", 0.0)
         if criticality not in (0, 1, 2, 3, 4):
             raise row.wrong(f"criticality {criticality} is not 0 to 4", "0 none, 4 crown jewel")

@@ -213,13 +213,14 @@ def _named_elsewhere(path: Path, zone: ZoneInfo, known: set[str]) -> Iterator[Al
         confidence = row.number("confidence", 100.0)
         if confidence is None or not 0 <= confidence <= 100:
             raise row.wrong(f"confidence {confidence} is not 0 to 100", "100 is certain")
+        valid_from, valid_to = row.span("valid_from", "valid_to")
         yield Alias(
             source=row.text("source"),
             kind=row.must("kind"),
             value=row.must("value"),
             entity=entity,
-            valid_from=row.since("valid_from"),
-            valid_to=row.until("valid_to"),
+            valid_from=valid_from,
+            valid_to=valid_to,
             known_from=row.since("known_from"),
             confidence=int(confidence),
             method=row.one_of("method", METHODS, "authoritative"),

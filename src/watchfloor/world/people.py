@@ -92,16 +92,16 @@ def read_people(path: Path, zone: ZoneInfo) -> People:
     aliases: list[Alias] = []
     holders: dict[tuple[str, str], list[tuple[int, int, str]]] = {}
     for row in rows(path, PEOPLE, zone):
+        interval = row.span("start", "end")
         person = Person(
             uid=row.must("uid"),
             role=row.text("role"),
             department=row.text("department"),
             employer=row.one_of("employer", EMPLOYERS, "own"),
             site=row.text("site"),
-            start=row.since("start"),
-            end=row.until("end"),
+            start=interval[0],
+            end=interval[1],
         )
-        interval = _interval(row, person.start, person.end)
         for start, end in employed.get(person.uid, ()):
             if person.start < end and start < person.end:
                 raise row.wrong(
@@ -146,7 +146,7 @@ def read_credentials(path: Path, zone: ZoneInfo, persons: Mapping[str, Person]) 
         value = row.must("value")
         if kind == "badge" and row.text("facility"):
             value = f"{row.text('facility')}:{value}"
-        start, end = _interval(row, row.since("valid_from"), row.until("valid_to"))
+        start, end = row.span("valid_from", "valid_to")
         for other_start, other_end, other, where in taken.setdefault((kind, value.lower()), []):
             if start < other_end and other_start < end and other != (holder or uid):
                 raise row.wrong(
@@ -162,9 +162,3 @@ def read_credentials(path: Path, zone: ZoneInfo, persons: Mapping[str, Person]) 
             Alias("", kind, value, uid, holder, start, end, row.since("known_from"), provenance=row.place)
         )  # fmt: skip
     return Credentials(credentials, tuple(aliases))
-
-
-def _interval(row: Row, start: int, end: int) -> tuple[int, int]:
-    if end <= start:
-        raise row.wrong("ends before it starts", "put the earlier time first")
-    return start, end

@@ -64,6 +64,13 @@ class Row:
         """The cell as the end of an interval, not included; a day is whole; empty: goes on."""
         return self._moment(column, end=True, default=FOREVER)
 
+    def span(self, since: str, until: str) -> tuple[int, int]:
+        """Two cells as an interval, [since, until)."""
+        start, end = self.since(since), self.until(until)
+        if end <= start:
+            raise self.wrong("ends before it starts", f"{since} is before {until}")
+        return start, end
+
     def parts(self, column: str) -> tuple[str, ...]:
         """The cell as a list that is separated by `;`."""
         return tuple(part for part in (part.strip() for part in self.text(column).split(";")) if part)
