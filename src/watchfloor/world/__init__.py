@@ -2,5 +2,7 @@
 
 entities     what there is: plain frozen records with a stable opaque id
 directory    all of it, from the files of an estate: people, assets, floorplan, zones (rows reads CSV)
+alias        which entity a name meant at a moment (naming: how names are written; timeline: the search)
+resolve      events get the uids of who, what and where they name
 fact         what was true of an entity, over an interval, as known since when
 """

@@ -62,6 +62,7 @@ class Aliases:
         self._entities: dict[str, int] = {}
         self._books: dict[tuple[str, str, int | None], _Book] = {}
         self._domains: set[str] = set()
+        self._sources: dict[str, set[str]] = defaultdict(set)
         self.add(aliases)
 
     def __len__(self) -> int:
@@ -75,6 +76,8 @@ class Aliases:
             self._seen.add(alias)
             self._books.clear()
             known = self._known[alias.kind]
+            if alias.source:
+                self._sources[alias.kind].add(alias.source)
             names = forms(alias.kind, alias.value)
             for rank, name in enumerate(names):
                 known[name].append((rank, alias))
@@ -82,6 +85,10 @@ class Aliases:
                 domain, _, bare = names[0].partition("\\")
                 self._domains.add(domain)
                 known[bare].append((1, alias))
+
+    def sources(self, kind: str) -> frozenset[str]:
+        """Sources that have names of this kind of their own."""
+        return frozenset(self._sources[kind])
 
     def all(self) -> Iterable[Alias]:
         """Every alias, in no order."""

@@ -1,0 +1,139 @@
+"""Events say who, what and where, as of their time; a wrong person never, nobody rather."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.world.test_directory import small
+
+from watchfloor.ocsf.column import Column
+from watchfloor.ocsf.events import Events
+from watchfloor.world.directory import load
+from watchfloor.world.entities import Alias
+from watchfloor.world.resolve import Resolver
+
+JANUARY, APRIL = 1_768_000_000_000, 1_775_500_000_000
+
+
+@pytest.fixture(scope="module")
+def resolver(tmp_path_factory: pytest.TempPathFactory) -> Resolver:
+    return Resolver(load(small(tmp_path_factory.mktemp("estate"))))
+
+
+def built(class_name: str, rows: list[dict[str, Any]]) -> Events:
+    names = sorted({name for row in rows for name in row})
+    columns: dict[str, Any] = {name: Column.of([row.get(name) for row in rows]) for name in names}
+    return Events.build(class_name, {"activity_id": 1, **columns}, len(rows))
+
+
+def resolved(resolver: Resolver, class_name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    events = resolver.resolve(built(class_name, rows))
+    columns = {name: events.column(name) for name in events.names if name.startswith("wf.") and name.endswith("uid")}
+    lists = {name[3:-4]: column.to_pylist() for name, column in columns.items() if column is not None}
+    return [
+        {name: values[row] for name, values in lists.items() if values[row] is not None} for row in range(len(rows))
+    ]
+
+
+def test_a_badge_at_a_door(resolver: Resolver) -> None:
+    door = {"credential.uid": "4711", "credential.facility_code": "12", "portal.reader_uid": "r-1", "activity_id": 3}
+    found = resolved(
+        resolver,
+        "physical_access_activity",
+        [
+            {**door, "time": JANUARY, "wf.direction": "in"},
+            {**door, "time": APRIL, "wf.direction": "out", "portal.reader_uid": "r-2"},
+            {"time": APRIL, "portal.name": "Door 1", "credential.uid": "9001", "credential.facility_code": "12"},
+            {"time": APRIL, "portal.name": "Door 9", "credential.uid": "4712"},
+        ],
+    )
+    there = {"portal": "d-1", "site": "s"}
+    assert found == [
+        {"person": "p-1", "credential": "c-1", "place": "control", "zone": "z-control", **there},
+        {"person": "p-2", "credential": "c-1", "place": "b", "zone": "z-site", **there},
+        {"credential": "c-3", "place": "control", "zone": "z-control", **there},
+        {},
+    ], "changed hands; who leaves stands outside; a pool badge is nobody; what is not known is missing"
+
+
+def test_a_logon_at_a_console(resolver: Resolver) -> None:
+    found = resolved(
+        resolver,
+        "authentication",
+        [
+            {"time": APRIL, "user.name": "ada", "user.domain": "HARBOUR", "device.hostname": "HMI1.example.com"},
+            {"time": APRIL, "user.name": "ada", "user.domain": "HMI1", "device.hostname": "hmi1"},
+            {"time": APRIL, "user.name": "SYSTEM", "user.domain": "NT AUTHORITY", "src_endpoint.ip": "192.0.2.7"},
+            {"time": APRIL, "user.name": "ada@example.com", "dst_endpoint.ip": "::ffff:192.0.2.7"},
+        ],
+    )
+    stands = {"asset": "a-1", "place": "control", "zone": "z-control", "site": "s"}
+    assert found == [
+        {"person": "p-1", "credential": "c-2", **stands},
+        stands,
+        {"src_asset": "a-1"},
+        {"person": "p-1", "credential": "c-2", **stands},
+    ], "a local account of the same name is somebody else"
+
+
+def test_who_acts_and_who_is_acted_upon(resolver: Resolver) -> None:
+    change = {"time": APRIL, "user.name": r"HARBOUR\ada"}
+    assert resolved(resolver, "account_change", [change]) == [{}], "ada is whom it happened to"
+    acted = {"time": APRIL, "actor.user.name": r"HARBOUR\ada"}
+    assert resolved(resolver, "process_activity", [acted]) == [{"person": "p-1", "credential": "c-2"}]
+
+
+def test_two_names_that_disagree_name_nobody(resolver: Resolver) -> None:
+    rows = [{"time": APRIL, "user.name": r"HARBOUR\ada", "user.email_addr": "bo@example.com"}]
+    before = resolver.counters["conflict.person"]
+    assert "person" not in resolved(resolver, "authentication", rows)[0]
+    assert resolver.counters["conflict.person"] == before + 1
+
+
+def test_a_weak_link_names_nobody_and_says_how_weak(tmp_path: Path) -> None:
+    resolver = Resolver(load(small(tmp_path)))
+    resolver.aliases.add([Alias("", "account", "maybe", "c-9", "p-1", confidence=60, status="proposed")])
+    events = resolver.resolve(built("authentication", [{"time": APRIL, "user.name": "maybe"}]))
+    assert events.column("wf.person_uid") is None
+    confidence = events.column("wf.resolution_confidence")
+    assert confidence is not None and confidence.to_pylist() == [60]
+
+
+def test_names_of_one_source_are_not_those_of_another(tmp_path: Path) -> None:
+    resolver = Resolver(load(small(tmp_path)))
+    rows = [
+        {"time": APRIL, "portal.name": "D-0407", "wf.source_uid": source} for source in ("onguard", "genetec", None)
+    ]
+    assert [row.get("portal") for row in resolved(resolver, "physical_access_activity", rows)] == ["d-1", None, None]
+
+
+NAMES = st.sampled_from(["ada", r"HARBOUR\ada", r"PC\ada", "bo@example.com", "nobody", None])
+ROWS = st.fixed_dictionaries(
+    {
+        "time": st.sampled_from([JANUARY, APRIL]),
+        "user.name": NAMES,
+        "user.email_addr": st.sampled_from(["ada@example.com", "bo@example.com", None]),
+        "device.hostname": st.sampled_from(["hmi1", "pc-7", None]),
+        "wf.source_uid": st.sampled_from(["onguard", "x", None]),
+    }
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(ROWS, min_size=1, max_size=12))
+def test_every_row_for_itself(resolver: Resolver, rows: list[dict[str, Any]]) -> None:
+    together = resolved(resolver, "authentication", rows)
+    assert together == [resolved(resolver, "authentication", [row])[0] for row in rows]
+    events = resolver.resolve(built("authentication", rows))
+    again = resolver.resolve(events)
+    assert again.to_pylist() == events.to_pylist(), "resolving twice changes nothing"
+
+
+def test_no_rows(resolver: Resolver) -> None:
+    empty = built("authentication", [{"time": APRIL}]).filter(np.array([False]))
+    assert len(resolver.resolve(empty)) == 0
