@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from watchfloor.detect.automaton import Automaton
 from watchfloor.detect.comparison import Comparison
-from watchfloor.detect.matcher import Matcher, Texts
+from watchfloor.detect.matcher import Matcher
 from watchfloor.detect.predicate import Kind
+from watchfloor.detect.texts import Texts
 from watchfloor.detect.trie import Trie
 from watchfloor.errors import RuleError
 

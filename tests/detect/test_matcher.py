@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from watchfloor.detect.comparison import Comparison, comparison, describe, holds, numeric, time_part
 from watchfloor.detect.lookup import elements, leaves
-from watchfloor.detect.matcher import Matcher, Texts
+from watchfloor.detect.matcher import Matcher
 from watchfloor.detect.predicate import Kind, Predicate, Token
+from watchfloor.detect.texts import Texts
 from watchfloor.errors import RuleError
 
 MANY, ONE = Token.MANY, Token.ONE
 
 texts = st.text(alphabet="aAbB1.é\u212aÉΣσ\0", max_size=6)
+addresses = st.sampled_from(["192.0.2.1", "192.0.2.200", "::ffff:192.0.2.7", "2001:DB8::1", "2001:db8::2"])
 parts = st.one_of(st.text(alphabet="aAbBé", min_size=1, max_size=2), st.sampled_from(list(Token)))
 predicates = st.one_of(
     st.builds(
@@ -37,13 +39,14 @@ predicates = st.one_of(
         Predicate,
         st.just("F"),
         st.just(Kind.REGEX),
-        st.tuples(st.sampled_from(["a.b", "^b", "é+"]), st.sampled_from(["", "i"])),
+        st.tuples(st.sampled_from(["a.b", "^b", "é+", "ab?A", "[AB]1", ".{3,}"]), st.sampled_from(["", "i"])),
     ),
+    st.builds(Predicate, st.just("F"), st.just(Kind.CIDR), st.sampled_from(["192.0.2.0/25", "::/0", "2001:db8::/127"])),
 )
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.lists(predicates, min_size=1, max_size=12), st.lists(texts, min_size=1, max_size=8))
+@given(st.lists(predicates, min_size=1, max_size=12), st.lists(st.one_of(texts, addresses), min_size=1, max_size=8))
 def test_all_at_once_is_each_for_itself(asked: list[Predicate], held: list[str]) -> None:
     atoms = list(dict.fromkeys(comparison(predicate) for predicate in asked))
     positions, numbers = Matcher(atoms).scan(Texts.of(held))

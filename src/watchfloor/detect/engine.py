@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from watchfloor.detect import arena
+from watchfloor.detect import arena, comparing
 from watchfloor.detect import rows as grouped
 from watchfloor.detect.comparison import Comparison, comparison, describe, holds
 from watchfloor.detect.compiled import Compiled
@@ -475,34 +475,36 @@ class Engine:
         return answers[rows]
 
     def _compare(self, events: EventsLike, test: ReferenceTest, rows: Int32s, out: npt.NDArray[np.bool_]) -> None:
-        """out[row] = a value of the left field compares with one of the right, once per distinct pair."""
-        compare = MODES[test.mode]
+        """out[row] = a value of the left field compares with one of the right."""
         layout = self._layout(events)
         sides = [
             [
-                (column.codes[rows], _Texts(column, source, test.cased))
+                (column, source)
                 for place in numbers
                 for source in layout.sources(self._compiled.fields[place].place)
                 if (column := events.column(source.column)) is not None and _usable(column, source)
             ]
             for numbers in (test.left, test.right)
         ]
-        for left_codes, left in sides[0]:
-            for right_codes, right in sides[1]:
-                both = np.flatnonzero((left_codes >= 0) & (right_codes >= 0))
-                width = right.count
-                pairs, back = np.unique(
-                    left_codes[both].astype(np.int64) * width + right_codes[both], return_inverse=True
-                )
-                answers = np.fromiter(
-                    (
-                        any(compare(one, other) for one in left[pair // width] for other in right[pair % width])
-                        for pair in pairs.tolist()
-                    ),
-                    np.bool_,
-                    len(pairs),
-                )
-                out[rows[both]] |= answers[back]
+        for left, left_source in sides[0]:
+            for right, right_source in sides[1]:
+                open_ = rows
+                if not _several(left, left_source) and not _several(right, right_source):
+                    answers = np.empty(len(rows), np.uint8)
+                    comparing.compare(
+                        rows, np.ascontiguousarray(left.codes, np.int32), *texts_of(left.values),
+                        np.ascontiguousarray(right.codes, np.int32), *texts_of(right.values),
+                        CODES[test.mode], test.cased, answers,
+                    )  # fmt: skip
+                    out[rows[answers == comparing.YES]] = True
+                    open_ = rows[answers == comparing.OPEN]
+                if len(open_):
+                    codes, others = left.codes[open_], right.codes[open_]
+                    answer = _pairs(
+                        codes, _Texts(left, left_source, test.cased), others, _Texts(right, right_source, test.cased),
+                        MODES[test.mode],
+                    )  # fmt: skip
+                    out[open_[answer]] = True
 
     # -- explaining ---------------------------------------------------------------------------------------------------
 
@@ -580,6 +582,33 @@ MODES: Mapping[str, Callable[[str, str], bool]] = {
 }
 """How one field compares with another: f(this value, that value)."""
 
+CODES: Mapping[str, int] = {
+    "equals": comparing.EQUALS,
+    "contains": comparing.CONTAINS,
+    "startswith": comparing.STARTSWITH,
+    "endswith": comparing.ENDSWITH,
+}
+"""The same for the kernel."""
+
+
+def _pairs(
+    left_codes: Int32s, left: _Texts, right_codes: Int32s, right: _Texts, compare: Callable[[str, str], bool]
+) -> npt.NDArray[np.bool_]:
+    """Per row whether some text on the left compares with one on the right, asked once per distinct pair of values."""
+    found = np.zeros(len(left_codes), np.bool_)
+    both = np.flatnonzero((left_codes >= 0) & (right_codes >= 0))
+    pairs, back = np.unique(left_codes[both].astype(np.int64) * right.count + right_codes[both], return_inverse=True)
+    answers = np.fromiter(
+        (
+            any(compare(one, other) for one in left[pair // right.count] for other in right[pair % right.count])
+            for pair in pairs.tolist()
+        ),
+        np.bool_,
+        len(pairs),
+    )
+    found[both] = answers[back]
+    return found
+
 
 class _Texts:
     """The texts of a column's values, by code, made when asked for."""
@@ -590,7 +619,7 @@ class _Texts:
         self._source = source
         self._cased = cased
         self._keyword = keyword
-        self._several = source.several or bool(pa.types.is_nested(column.type))
+        self._several = _several(column, source)
         self._known: dict[int, list[str]] = {}
 
     def __getitem__(self, code: int) -> list[str]:
@@ -607,6 +636,11 @@ class _Texts:
                 found = [text.lower() for text in found]
             self._known[code] = found
         return found
+
+
+def _several(column: Column, source: Source) -> bool:
+    """Do its values hold several texts each?"""
+    return source.several or bool(pa.types.is_nested(column.type))
 
 
 def _usable(column: Column, source: Source) -> bool:

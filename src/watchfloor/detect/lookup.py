@@ -13,8 +13,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from watchfloor.detect.matcher import Texts
 from watchfloor.detect.questions import Field, canonical
+from watchfloor.detect.texts import Texts
 from watchfloor.ocsf.column import Column
 
 __all__ = ["EventsLike", "Layout", "Source", "elements", "is_text", "leaves", "plain", "texts_of"]

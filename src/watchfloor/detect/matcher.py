@@ -1,8 +1,11 @@
 """All comparisons that any rule makes with one field, applied to a text at once.
 
-A comparison becomes a *needle* (a literal looked for in the lower-cased text), which either decides it or only makes
-it a *candidate* that is then verified on the original text: cased comparisons, GLOBs. Regular expressions go through
-RE2's own literal filter. What has no literal (numbers, networks, parts of times) is computed for every text.
+comparison                         needle: a literal looked for in the lower-cased text
+equals, contains ...               decides it
+GLOB, cased                        makes it a candidate, then the whole text is walked (`globs`)
+regex                              makes it a candidate, then RE2 is asked (`expressions`)
+cidr                               none: the text is read as an address, once for all networks (`addresses`)
+lt, gte ..., parts of times        none: computed for every text
 """
 
 from __future__ import annotations
@@ -10,53 +13,25 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-import re2
 
-from watchfloor.detect import scanning
+from watchfloor.detect import addresses, scanning
 from watchfloor.detect.automaton import Automaton
-from watchfloor.detect.comparison import (
-    TEXT_KINDS,
-    Comparison,
-    network,
-    numeric,
-    packed,
-    tester,
-    time_part,
-)
+from watchfloor.detect.comparison import TEXT_KINDS, Comparison, network, numeric, tester, time_part
+from watchfloor.detect.expressions import Expressions
+from watchfloor.detect.globs import Globs
 from watchfloor.detect.predicate import Kind
+from watchfloor.detect.texts import Lowered, Texts
 from watchfloor.detect.trie import Trie, joined
-from watchfloor.detect.words import Bytes, Int32s, Int64s
+from watchfloor.detect.words import Int32s
 
-__all__ = ["Matcher", "Texts"]
+__all__ = ["Matcher"]
 
 ORDER_KINDS = (Kind.LT, Kind.LTE, Kind.GT, Kind.GTE)
 PAIRS_AT_ONCE = 65536
-
-
-class Texts(NamedTuple):
-    """Texts in UTF-8: text i is data[starts[i]:stops[i]] (int64). `data` is read-only."""
-
-    data: Bytes
-    starts: Int64s
-    stops: Int64s
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> Texts:
-        """From Python strings; lone surrogates become `?`."""
-        data, offsets = joined([text.encode("utf-8", "replace") for text in texts])
-        return cls(data, offsets[:-1], offsets[1:])
-
-    def bytes(self, index: int) -> bytes:
-        """Text `index` as bytes."""
-        return self.data[self.starts[index] : self.stops[index]].tobytes()
-
-    def text(self, index: int) -> str:
-        """Text `index`."""
-        return self.bytes(index).decode("utf-8", "replace")
+WORD = 64
+LOW = (1 << WORD) - 1
 
 
 class Matcher:
@@ -75,46 +50,52 @@ class Matcher:
         self._always: list[int] = []
         self._numbers: list[int] = []
         self._times: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-        self._networks: dict[int, list[tuple[bytes, bytes, int]]] = defaultdict(list)
+        globs: list[int] = []
         expressions: list[int] = []
+        networks: list[int] = []
         literals: dict[Kind, list[tuple[bytes, int]]] = {kind: [] for kind in TEXT_KINDS}
-        self._candidates: dict[int, int] = {}
-        needles = len(self.atoms)  # a needle below this number decides the atom of the same number
+        hintless: list[int] = []
+        # needles: first the atoms they decide, then the GLOBs and the expressions they make candidates
+        first = len(self.atoms)
         for number, atom in enumerate(self.atoms):
             kind, value, cased = atom
             if kind in TEXT_KINDS and not cased:
                 literals[kind].append((value.encode(), number))
             elif kind in TEXT_KINDS and value.isascii():
-                literals[kind].append((value.lower().encode(), needles))
-                self._candidates[needles] = number
-                needles += 1
-            elif kind is Kind.GLOB and (hint := _hint(atom)):
-                literals[Kind.CONTAINS].append((hint, needles))
-                self._candidates[needles] = number
-                needles += 1
+                literals[kind].append((value.lower().encode(), first + len(globs)))
+                globs.append(number)
+            elif kind is Kind.GLOB:
+                if hint := _hint(atom):
+                    literals[Kind.CONTAINS].append((hint, first + len(globs)))
+                else:
+                    hintless.append(len(globs))
+                globs.append(number)
             elif kind is Kind.EXISTS:
                 self._exists.append(number)
             elif kind is Kind.REGEX:
                 expressions.append(number)
             elif kind is Kind.CIDR:
-                low, high = network(value)
-                self._networks[len(low)].append((low, high, number))
+                networks.append(number)
             elif kind in ORDER_KINDS:
                 self._numbers.append(number)
             elif kind is Kind.TIMEPART:
                 self._times[value[0]][int(value[1])].append(number)
             else:
                 self._always.append(number)
-        self._needles = needles
-        self._verify = {needle: tester(self.atoms[number]) for needle, number in self._candidates.items()}
+        self._globs = Globs([self.atoms[number] for number in globs])
+        self._expressions = Expressions([self.atoms[number].value for number in expressions])
+        self._decided = np.array([*range(first), *globs, *expressions], np.int32)
+        """Needle -> atom."""
+        self._first_glob, self._first_expression = first, first + len(globs)
+        self._hintless = np.array(hintless, np.int32)
+        literals[Kind.CONTAINS] += [(word, self._first_expression + n) for word, n in self._expressions.words]
         self._starts = Trie.of(literals[Kind.STARTSWITH])
         self._ends = Trie.of(literals[Kind.ENDSWITH], backwards=True)
         self._inside = Automaton.of(literals[Kind.CONTAINS])
         self._wholes(literals[Kind.EQUALS])
         self._order()
-        self._expressions = np.array(expressions, np.int32)
-        self._filter = _filter([self.atoms[number].value for number in expressions])
-        self._machines = any(literals.values())
+        self._range(networks)
+        self._machines = any(literals.values()) or bool(globs or expressions)
 
     def _wholes(self, literals: list[tuple[bytes, int]]) -> None:
         self._whole_bytes, self._whole_offsets = joined([literal for literal, _ in literals])
@@ -134,6 +115,18 @@ class Matcher:
             if found:
                 self._limits[kind] = [limit for limit, _ in found], [number for _, number in found]
 
+    def _range(self, networks: Sequence[int]) -> None:
+        """First and last address of every network."""
+        bounds = [network(self.atoms[number].value) for number in networks]
+        words = [
+            half
+            for ends in bounds
+            for end in ends
+            for half in (int.from_bytes(end, "big") >> WORD, int.from_bytes(end, "big") & LOW)
+        ]
+        self._networks, self._network_atoms = np.array(words, np.uint64), np.array(networks, np.int32)
+        self._versions = np.array([4 if len(low) == 4 else 6 for low, _ in bounds], np.int32)
+
     @property
     def nbytes(self) -> int:
         """Memory of the machines."""
@@ -147,44 +140,61 @@ class Matcher:
         Returns:
             Pairs (text, atom), each once, in no particular order.
         """
-        found: list[tuple[Int32s, Int32s]] = []
+        found: list[tuple[Int32s, Int32s]] = [(np.empty(0, np.int32), np.empty(0, np.int32))]
         count = len(texts.starts)
         if count == 0:
-            return np.empty(0, np.int32), np.empty(0, np.int32)
+            return found[0]
         if self._exists:
             every = np.arange(count, dtype=np.int32)
             found += [(every, np.full(count, number, np.int32)) for number in self._exists]
-        extra_texts: list[int] = []
-        extra_atoms: list[int] = []
         if self._machines:
-            positions, needles = self._search(texts)
-            sure = needles < len(self.atoms)
-            found.append((positions[sure], needles[sure]))
-            at, text = -1, ""
-            for position, needle in zip(positions[~sure].tolist(), needles[~sure].tolist(), strict=True):
-                number = self._candidates[needle]
-                if position != at:
-                    at, text = position, texts.text(position)
-                if self._verify[needle](text):
-                    extra_texts.append(position)
-                    extra_atoms.append(number)
-        if self._filter is not None:
-            match = self._filter.Match
-            for position in range(count):
-                hits = match(texts.bytes(position))
-                if hits:
-                    extra_atoms += self._expressions[hits].tolist()
-                    extra_texts += [position] * len(hits)
-        if self._limits or self._networks or self._times or self._always:
-            for position in range(count):
-                computed = self._compute(texts.text(position))
-                extra_atoms += computed
-                extra_texts += [position] * len(computed)
-        found.append((np.array(extra_texts, np.int32), np.array(extra_atoms, np.int32)))
+            found += self._literals(texts)
+        if len(self._versions):
+            found += self._addresses(texts)
+        if self._limits or self._times or self._always:
+            computed = [self._compute(texts.text(position)) for position in range(count)]
+            owners = np.repeat(np.arange(count, dtype=np.int32), [len(atoms) for atoms in computed])
+            found.append((owners, np.array([atom for atoms in computed for atom in atoms], np.int32)))
         return (
             np.concatenate([positions for positions, _ in found]),
             np.concatenate([numbers for _, numbers in found]),
         )
+
+    def _literals(self, texts: Texts) -> list[tuple[Int32s, Int32s]]:
+        """Pairs (text, atom) that literals decide, or make candidates that hold."""
+        lower = Lowered.of(texts)
+        positions, needles = self._search(lower)
+        if not len(self._globs) and not len(self._expressions):
+            return [(positions, self._decided[needles])]
+        sure = needles < self._first_glob
+        found = [(positions[sure], self._decided[needles[sure]])]
+        tried = ~sure & (needles < self._first_expression)
+        held, globs = positions[tried], needles[tried] - np.int32(self._first_glob)
+        if len(self._hintless):
+            count = len(texts.starts)
+            held = np.concatenate([held, np.repeat(np.arange(count, dtype=np.int32), len(self._hintless))])
+            globs = np.concatenate([globs, np.tile(self._hintless, count)])
+        fits = self._globs.fitting(texts, lower, held, globs)
+        found.append((held[fits], self._decided[globs[fits] + self._first_glob]))
+        if len(self._expressions):
+            tried = needles >= self._first_expression
+            hit_texts, hits = self._expressions.scan(
+                texts, lower, positions[tried], needles[tried] - np.int32(self._first_expression)
+            )
+            numbers = self._decided[np.array(hits, np.int64) + self._first_expression]
+            found.append((np.array(hit_texts, np.int32), numbers))
+        return found
+
+    def _addresses(self, texts: Texts) -> list[tuple[Int32s, Int32s]]:
+        """Pairs (text, atom) of addresses and networks."""
+        room = max(PAIRS_AT_ONCE, len(self._versions))
+        out_text, out_network = np.empty(room, np.int32), np.empty(room, np.int32)
+        found: list[tuple[Int32s, Int32s]] = []
+        begin = 0
+        while begin < len(texts.starts):
+            begin, pairs = addresses.inside(*texts, begin, self._networks, self._versions, out_text, out_network)
+            found.append((out_text[:pairs].copy(), self._network_atoms[out_network[:pairs]]))
+        return found
 
     def _compute(self, text: str) -> list[int]:
         """The atoms without a literal that hold for `text`."""
@@ -196,39 +206,23 @@ class Matcher:
                 else:
                     cut = bisect_left(limits, number_)
                 result += numbers[cut:] if kind in (Kind.LT, Kind.LTE) else numbers[:cut]
-        if self._networks and (address := packed(text)) is not None:
-            result += [number for low, high, number in self._networks[len(address)] if low <= address <= high]
         for part, wanted in self._times.items():
             value = time_part(text, part)
             if value is not None:
                 result += wanted.get(value, ())
         return result
 
-    def _search(self, texts: Texts) -> tuple[Int32s, Int32s]:
-        """Pairs (text, needle) over the lower-cased texts."""
-        count = len(texts.starts)
-        lower = np.empty(int((texts.stops - texts.starts).sum()) + 8, np.uint8)
-        offsets = np.empty(count + 1, np.int64)
-        foreign = np.empty(count, np.bool_)
-        scanning.lowered(*texts, lower, offsets, foreign)
-        starts, stops = offsets[:-1].copy(), offsets[1:].copy()
-        if foreign.any():  # beyond ASCII, Python's str.lower is the law
-            tail, at = [], len(lower)
-            for position in np.flatnonzero(foreign).tolist():
-                text = texts.text(position).lower().encode("utf-8", "replace")
-                starts[position], stops[position] = at, at + len(text)
-                at += len(text)
-                tail.append(text)
-            lower = np.concatenate([lower, np.frombuffer(b"".join(tail), np.uint8)])
-        seen = np.full(self._needles, -1, np.int64)
-        room = max(PAIRS_AT_ONCE, 2 * self._needles)
+    def _search(self, lower: Lowered) -> tuple[Int32s, Int32s]:
+        """Pairs (text, needle) over the lower-cased texts, ascending by text."""
+        count, needles = len(lower.starts), len(self._decided)
+        seen = np.full(needles, -1, np.int64)
+        room = max(PAIRS_AT_ONCE, 2 * needles)
         out_text, out_needle = np.empty(room, np.int32), np.empty(room, np.int32)
         parts: list[tuple[Int32s, Int32s]] = []
         begin = 0
-        lower = _fixed(lower)
         while begin < count:
             begin, pairs = scanning.scan(
-                lower, starts, stops, begin,
+                lower.data, lower.starts, lower.stops, begin,
                 self._whole_table, self._whole_hashes, self._whole_bytes, self._whole_offsets, self._whole_needles,
                 self._starts.keys, self._starts.targets, self._starts.first, self._starts.again, self._starts.needles,
                 self._ends.keys, self._ends.targets, self._ends.first, self._ends.again, self._ends.needles,
@@ -244,23 +238,3 @@ def _hint(atom: Comparison) -> bytes:
     """The longest literal every text that fits a GLOB must hold, lower-cased; empty when there is none to rely on."""
     literals = [part for part in atom.value if isinstance(part, str) and (part.isascii() or not atom.cased)]
     return max((part.lower().encode() for part in literals), key=len, default=b"")
-
-
-def _filter(expressions: Sequence[tuple[str, str]]) -> Any:
-    """All regular expressions behind RE2's literal prefilter, or None when there are none."""
-    if not expressions:
-        return None
-    result = re2.Filter()
-    for pattern, flags in expressions:
-        options = re2.Options()
-        options.log_errors = False
-        options.never_capture = True
-        prefix = f"(?{flags})" if flags else ""
-        result.Add((prefix + pattern).encode(), options)
-    result.Compile()
-    return result
-
-
-def _fixed(array: npt.NDArray[Any]) -> Any:
-    array.setflags(write=False)
-    return array

@@ -28,10 +28,11 @@ from watchfloor.detect.comparison import TEXT_KINDS, Comparison
 from watchfloor.detect.counting import count
 from watchfloor.detect.engine import Engine, Matches
 from watchfloor.detect.lookup import EventsLike, Layout, Source, elements, is_text, leaves, texts_of
-from watchfloor.detect.matcher import Matcher, Texts
+from watchfloor.detect.matcher import Matcher
 from watchfloor.detect.plan import Plan, compile_plan, residual
 from watchfloor.detect.predicate import Kind
 from watchfloor.detect.questions import KEYWORDS, ROUTE_COLUMNS, ReferenceTest, RuleLike, TaxonomyLike, Tree
+from watchfloor.detect.texts import Texts
 from watchfloor.detect.words import Int32s, Int64s
 
 __all__ = ["Case", "FieldCount", "Profiler", "kind_of"]

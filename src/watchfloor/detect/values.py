@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from watchfloor.detect import arena
-from watchfloor.detect.matcher import Matcher, Texts
+from watchfloor.detect.matcher import Matcher
+from watchfloor.detect.texts import Texts
 from watchfloor.detect.words import Bytes, Flags, Hashes, Int32s, Int64s
 
 __all__ = ["Question", "Split", "ValueStore", "random_key"]

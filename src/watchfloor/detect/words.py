@@ -36,7 +36,9 @@ Int64s = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
-FILES = ("words.py", "arena.py", "scanning.py", "rows.py", "counting.py")
+FILES = (
+    "words.py", "addresses.py", "arena.py", "comparing.py", "counting.py", "rows.py", "scanning.py", "verifying.py",
+)  # fmt: skip
 
 U = np.uint64
 ONES = U(0x0101010101010101)
