@@ -239,7 +239,10 @@ def test_the_lock_is_not_held_by_workers(ready: Prepared, tmp_path: Path, monkey
 def _holds(pid: int, file: os.stat_result) -> bool:
     folder = Path(f"/proc/{pid}/fd")
     for name in os.listdir(folder):
-        found = (folder / name).stat()
+        try:
+            found = (folder / name).stat()
+        except FileNotFoundError:  # closed since it was listed
+            continue
         if (found.st_dev, found.st_ino) == (file.st_dev, file.st_ino):
             return True
     return False
