@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 __all__ = ["FORMS", "NOBODY", "forms"]
 
@@ -85,6 +86,7 @@ FORMS: Mapping[str, Callable[[str], tuple[str, ...]]] = {
 """Kind of alias -> its forms; every other kind is compared as it is, without case."""
 
 
+@lru_cache(maxsize=1 << 17)
 def forms(kind: str, text: str) -> tuple[str, ...]:
     """The forms of a name, the most exact first; none where it names nobody."""
     return FORMS.get(kind, plain)(text)
