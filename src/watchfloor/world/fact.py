@@ -2,7 +2,7 @@
 
     entity      kind          value       valid_from  valid_to  known_from  sequence  confidence  source   because
     person-17   presence      crane-cab   02:10       06:30     02:10:04    4711      100         onguard  event uid
-    person-17   employment    in_notice   1 May       -         3 May       12        100         hr       event uid
+    person-17   in_notice     yes         1 May       -         3 May       12        100         hr       event uid
 
 A row is a *statement*: somebody said so, and since `known_from` we know. Statements are only ever added. What is
 believed follows from them: where statements of one entity and kind meet in valid time, the one known last holds (of
@@ -52,15 +52,17 @@ class Kind(NamedTuple):
 
 
 KINDS: Mapping[str, Kind] = {
-    "employment": Kind("person", False, "active, in_notice, leave, suspended or ended"),
-    "shift": Kind("person", False, "name of the shift; the interval is the shift"),
+    "employed": Kind("person", False, "yes; while employed or under contract"),
+    "in_notice": Kind("person", False, "yes; has given or been given notice"),
+    "on_leave": Kind("person", False, "yes; never why"),
+    "shift": Kind("person", False, "name of the shift, or yes; the interval is the shift"),
     "clearance": Kind("person", True, "name of a clearance"),
     "training": Kind("person", True, "name of a training"),
     "travelling": Kind("person", False, "country, ISO 3166-1 alpha-2"),
     "role": Kind("person", False, "role class"),
     "escort": Kind("person", True, "uid of the visit the person has escort duty for"),
-    "visit": Kind("person", True, "uid of an approved visit"),
-    "presence": Kind("person", False, "uid of the innermost place, `out`, or `unknown`; derived from sightings"),
+    "presence": Kind("person", False, "uid of the innermost place, `out`, or `unknown`; from sightings"),
+    "sighted": Kind("person", False, "uid of the place of the last sighting, however old; from sightings"),
     "credential_status": Kind("credential", False, "active, suspended, lost or ended"),
     "work_order": Kind("asset", True, "uid of an open work order or permit"),
     "maintenance": Kind("asset", False, "on"),

@@ -46,15 +46,17 @@ class Statement(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """What is believed of one entity over one stretch of time. `moment` is what the value is counted from (its age)."""
+    """What is believed of one entity over one stretch of time.
+
+    Who said so is in the statements and sightings; of presence, `moment` leads to the sighting.
+    """
 
     since: int
     until: int
     value: str
     confidence: int = 100
-    source: str = ""
-    because: str = ""
     moment: int = 0
+    """What the value's age counts from, UTC epoch milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def folded(statements: Iterable[Statement]) -> list[Interval]:
 
 
 def _interval(one: Statement, since: int, until: int) -> Interval:
-    return Interval(since, until, one.value, one.confidence, one.source, one.because, since)
+    return Interval(since, until, one.value, one.confidence, since)
 
 
 class History:
@@ -341,7 +343,7 @@ class _Compiled:
         return [
             Interval(
                 int(columns.since[row]), int(columns.until[row]), values[columns.value[row]],
-                int(columns.confidence[row]), moment=int(columns.moment[row]),
+                int(columns.confidence[row]), int(columns.moment[row]),
             )
             for row in rows
         ]  # fmt: skip

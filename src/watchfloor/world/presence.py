@@ -124,8 +124,19 @@ def believed(
     return made
 
 
+def _last_seen(seen: Iterable[Sighting]) -> list[Interval]:
+    """The place of the last sighting, until the next one: not where somebody is, but where somebody came from."""
+    ordered = sorted(seen, key=lambda one: (one.time, one.sequence, one))
+    ends = [*(one.time for one in ordered[1:]), FOREVER]
+    return [
+        _made(one, one.time, end, one.place, one.strength)
+        for one, end in zip(ordered, ends, strict=True)
+        if one.time < end
+    ]
+
+
 def _made(one: Sighting, since: int, until: int, value: str, confidence: int) -> Interval:
-    return Interval(since, until, value, confidence, one.source, one.because, one.time)
+    return Interval(since, until, value, confidence, one.time)
 
 
 class Presence:
@@ -163,4 +174,5 @@ class Presence:
         for person in touched:
             shifts = self._history.intervals("shift", person)
             self._history.replace("presence", person, believed(self._seen[person], self._places, self._resets, shifts))
+            self._history.replace("sighted", person, _last_seen(self._seen[person]))
         return new

@@ -1,0 +1,220 @@
+"""The as-of join: onto each event, what was true at its time of the person, the assets and the place it names.
+
+    wf.person_uid     -> asof.person.*       presence, zone and its age, employment, shift, leave, notice, travel, role
+    wf.asset_uid      -> asof.dst_asset.*    zone, place, criticality, level, open work order, maintenance
+    wf.src_asset_uid  -> asof.src_asset.*
+    wf.place_uid      -> asof.place.*        armed, evacuating            wf.portal_uid -> asof.portal.*    mode
+    wf.person_uid     -> lag.presence.*      the sighting before, its age, and the slack of the way from there
+
+A column is missing where nothing is known, so that a rule which asks for it does not match: unknown is never "no". Of
+kinds that the estate states completely (work orders, where a source of them exists) none means no: see `complete`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from watchfloor.ocsf.column import MISSING, Column
+from watchfloor.ocsf.events import Events
+from watchfloor.world.directory import Directory
+from watchfloor.world.entities import SURE
+from watchfloor.world.history import AsOf, History
+from watchfloor.world.presence import OUT, UNKNOWN
+from watchfloor.world.resolve import times_of
+from watchfloor.world.traversal import Traversal
+
+__all__ = ["DOUBT_MS", "AsOfJoin"]
+
+DOUBT_MS = 120_000
+"""Doubt about the clock of a source nobody has measured: that of an access controller (scenarios, A5)."""
+
+Numbers = npt.NDArray[np.int64]
+YES_NO = pa.array([False, True])
+
+
+class AsOfJoin:
+    """Joins what is known onto events.
+
+    Args:
+        directory: places, zones, assets.
+        history: what was true when.
+        complete: kinds of facts that some source states completely, so that none means no: an estate with a feed of
+            work orders knows that there is no order. Of any other kind, none means nobody knows.
+    """
+
+    def __init__(self, directory: Directory, history: History, *, complete: frozenset[str] = frozenset()) -> None:
+        self._directory, self._history, self._complete = directory, history, complete
+        self._traversal = Traversal(directory)
+
+    def join(self, events: Events) -> Events:
+        """Events with `asof.*` and `lag.*`; what they name must have been resolved."""
+        if len(events) == 0:
+            return events
+        times = times_of(events)
+        columns: dict[str, Column | None] = {}
+        person = _known(events, "wf.person_uid")
+        if person is not None:
+            columns |= self._person(person, times, events)
+        for name, column in (("dst_asset", "wf.asset_uid"), ("src_asset", "wf.src_asset_uid")):
+            asset = _known(events, column)
+            if asset is not None:
+                columns |= {f"asof.{name}.{key}": value for key, value in self._asset(asset, times).items()}
+        place = _known(events, "wf.place_uid")
+        if place is not None:
+            columns["asof.place.armed"] = _is(self._upwards("armed", place, times), "armed")
+            columns["asof.place.evacuating"] = self._upwards("evacuating", place, times)
+        portal = _known(events, "wf.portal_uid")
+        if portal is not None:
+            columns["asof.portal.portal_mode"] = self._history.as_of("portal_mode", portal, times).value.compact()
+        known = {name: column for name, column in columns.items() if column is not None and not column.all_missing}
+        return events.with_columns(known) if known else events
+
+    def _person(self, person: Column, times: Numbers, events: Events) -> dict[str, Column | None]:
+        history, directory = self._history, self._directory
+        where = history.as_of("presence", person, times)
+        sure = where.confidence >= SURE
+        place = where.value.where(sure).map(lambda uid: None if uid in (OUT, UNKNOWN) else uid, pa.string())
+        # Somebody never seen is neither in nor out.
+        presence = where.value.map(lambda uid: uid if uid in (OUT, UNKNOWN) else "in", pa.string())
+        presence = presence.coalesce(Column.constant(UNKNOWN, len(person)).where(person.present))
+        age = (times - where.moment) // 1000
+        employed = history.as_of("employed", person, times)
+        notice, leave = history.as_of("in_notice", person, times), history.as_of("on_leave", person, times)
+        shift = history.as_of("shift", person, times)
+        ever = employed.found | self._ever("employed", person)
+        status = np.where(leave.found, 2, np.where(notice.found, 1, np.where(employed.found, 0, 3)))
+        statuses = pa.array(["active", "in_notice", "leave", "ended"])
+        before = history.as_of("sighted", person, times - 1)
+        came = before.value
+        return {
+            "asof.person.presence": presence,
+            "asof.person.presence_confidence": _numbers(where.confidence.astype(np.int64), where.found),
+            "asof.person.place_uid": place,
+            "asof.person.zone": _mapped(place, directory.zone_of),
+            "asof.person.site": _mapped(place, directory.site_of),
+            "asof.person.zone_age_s": _numbers(age, place.present),
+            "asof.person.employment_status": Column(np.where(ever, status, MISSING).astype(np.int32), statuses),
+            "asof.person.in_notice": self._whether("in_notice", notice, person),
+            "asof.person.on_leave": self._whether("on_leave", leave, person),
+            "asof.person.on_shift": self._whether("shift", shift, person),
+            "asof.person.travelling": history.as_of("travelling", person, times).value.compact(),
+            "asof.person.role_class": history.as_of("role", person, times).value.compact(),
+            "asof.person.escort_duty": self._whether("escort", history.any("escort", person, times), person),
+            "asof.person.training_ok": self._trained(person, times, events),
+            "asof.person.clearance_ok": self._cleared(person, times, events),
+            "lag.presence.place_uid": came.compact(),
+            "lag.presence.zone": _mapped(came.compact(), directory.zone_of),
+            "lag.presence.age_s": _numbers((times - before.moment) // 1000, before.found),
+            "lag.presence.slack_s": self._slack(before, times, events),
+        }
+
+    def _asset(self, asset: Column, times: Numbers) -> dict[str, Column]:
+        directory, history = self._directory, self._history
+        assets = directory.assets
+        orders = history.any("work_order", asset, times)
+        maintenance = history.as_of("maintenance", asset, times)
+        return {
+            "zone": _mapped(asset, directory.zone_of_asset),
+            "place_uid": _mapped(asset, lambda uid: assets[uid].place if uid in assets else None),
+            "criticality_id": asset.map(lambda uid: assets[uid].criticality if uid in assets else None, pa.int64()),
+            "purdue_level": asset.map(self._level, pa.float64()),
+            "open_work_order": self._whether("work_order", orders, asset),
+            "maintenance": self._whether("maintenance", maintenance, asset),
+        }
+
+    def _level(self, uid: str) -> float | None:
+        known = self._directory.assets.get(uid)
+        if known is None or known.purdue is not None:
+            return None if known is None else known.purdue
+        zones = (self._directory.zones[zone] for zone in self._directory.around(self._directory.zone_of_asset(uid)))
+        return next((zone.purdue for zone in zones if zone.purdue is not None), None)
+
+    def _upwards(self, kind: str, place: Column, times: Numbers) -> Column:
+        """A fact of the place, or of the nearest place around it of which one is known."""
+        found = self._history.as_of(kind, place, times).value
+        around = place
+        for _ in range(16):
+            around = _mapped(
+                around, lambda uid: self._directory.places[uid].parent if uid in self._directory.places else None
+            )
+            if around.all_missing:
+                break
+            found = found.coalesce(self._history.as_of(kind, around, times).value)
+        return found.compact()
+
+    def _whether(self, kind: str, found: AsOf, entity: Column) -> Column:
+        """True where it holds; False only where somebody would know if it did."""
+        known = found.found | ((kind in self._complete) & entity.present) | self._ever(kind, entity)
+        return Column(np.where(known, found.found, MISSING).astype(np.int32), YES_NO)
+
+    def _ever(self, kind: str, entity: Column) -> npt.NDArray[np.bool_]:
+        """Rows about whose entity anything was ever stated."""
+        flags = [bool(self._history.values(kind, uid)) for uid in entity.values.to_pylist()]
+        return np.array([*flags, False], np.bool_)[entity.codes]
+
+    def _trained(self, person: Column, times: Numbers, events: Events) -> Column | None:
+        """Whether the person has every training that the zone of the event demands; missing where it demands none."""
+        needed = {uid: zone.training for uid, zone in self._directory.zones.items() if zone.training}
+        return self._satisfied("training", needed, person, times, events)
+
+    def _cleared(self, person: Column, times: Numbers, events: Events) -> Column | None:
+        needed = {uid: (zone.clearance,) for uid, zone in self._directory.zones.items() if zone.clearance}
+        return self._satisfied("clearance", needed, person, times, events)
+
+    def _satisfied(
+        self, kind: str, needed: Mapping[str, tuple[str, ...]], person: Column, times: Numbers, events: Events
+    ) -> Column | None:
+        zone = _known(events, "wf.zone_uid")
+        if zone is None or not needed:
+            return None
+        around = {
+            uid: {name for one in self._directory.around(uid) for name in needed.get(one, ())}
+            for uid in zone.values.to_pylist()
+        }
+        asked = np.array([bool(around[uid]) for uid in zone.values.to_pylist()] + [False])[zone.codes] & person.present
+        if not asked.any():
+            return None
+        satisfied = asked.copy()
+        for name in sorted({name for names in around.values() for name in names}):
+            concerned = np.array([name in around[uid] for uid in zone.values.to_pylist()] + [False])[zone.codes] & asked
+            satisfied &= ~concerned | self._history.holds(kind, person, name, times).found
+        known = asked & ((kind in self._complete) | self._ever(kind, person))
+        return Column(np.where(known, satisfied, MISSING).astype(np.int32), YES_NO)
+
+    def _slack(self, before: AsOf, times: Numbers, events: Events) -> Column | None:
+        """Seconds that the way from the sighting before leaves over, both clocks' doubts added; of sure sightings."""
+        here = _known(events, "wf.place_uid")
+        if here is None or not before.found.any():
+            return None
+        numbers = np.array([*(self._traversal.number(uid) for uid in here.values.to_pylist()), -1], np.int32)
+        starts = np.array([*(self._traversal.number(uid) for uid in before.value.values.to_pylist()), -1], np.int32)
+        needs = self._traversal.at_least(starts[before.value.codes], numbers[here.codes])
+        doubt = events.column("wf.time_uncertainty_ms")
+        own = np.full(len(times), DOUBT_MS, np.int64)
+        if doubt is not None:
+            own = np.array([*doubt.values.to_pylist(), DOUBT_MS], np.int64)[doubt.codes]
+        slack = (times - before.moment + own + DOUBT_MS) / 1000.0 - needs
+        sure = before.found & (before.confidence >= SURE) & np.isfinite(slack)
+        return Column.from_arrow(pa.array(np.where(sure, slack, np.nan), mask=~sure))
+
+
+def _known(events: Events, name: str) -> Column | None:
+    column = events.column(name)
+    return None if column is None or column.all_missing else column
+
+
+def _mapped(column: Column, function: Any) -> Column:
+    return column.map(lambda uid: function(uid) or None, pa.string())
+
+
+def _is(column: Column, value: str) -> Column:
+    return column.map(lambda known: known == value, pa.bool_())
+
+
+def _numbers(values: Numbers, where: npt.NDArray[np.bool_]) -> Column:
+    return Column.from_arrow(pa.array(values, pa.int64(), mask=~where))

@@ -1,0 +1,172 @@
+"""What events state: employment, leave, shifts, training, work orders, arming, fire. Events in, statements out.
+
+    workforce_activity     predicate.predicate_type_id, holds, valid_from_time .. valid_to_time     of wf.person_uid
+    maintenance_activity   work_order.uid, start_time .. end_time                                   of wf.asset_uid
+    alarm_signal_activity  opening, closing; environmental (fire)                                   of wf.place_uid
+    physical_access        portal mode changed                                                      of wf.portal_uid
+
+Late and back-dated records are normal: `known_from` is when we knew, and a later statement about the same time wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from watchfloor.ocsf.events import Events
+from watchfloor.world.directory import Directory
+from watchfloor.world.entities import FOREVER
+from watchfloor.world.history import Statement
+from watchfloor.world.presence import Reset
+from watchfloor.world.resolve import times_of
+
+__all__ = ["PREDICATES", "from_directory", "resets", "statements"]
+
+PREDICATES: Mapping[int, str] = {
+    1: "employed",
+    2: "in_notice",
+    3: "shift",
+    4: "on_leave",
+    5: "travelling",
+    6: "clearance",
+    7: "training",
+    8: "escort",
+}
+"""predicate_type_id of workforce_activity -> kind of fact."""
+
+YES = "yes"
+"""Value of a fact that only holds or does not."""
+
+OPENS = (2, 3, 6, 7)
+"""activity_id of maintenance_activity after which the order is open: approved, started, extended, isolated."""
+
+CLOSES = (4, 5, 8, 9, 10)
+"""... after which it is not any more: completed, cancelled, isolation removed, commissioned, decommissioned."""
+
+ARMING = {9: "disarmed", 10: "armed"}
+"""activity_id of alarm_signal_activity: opening and closing."""
+
+ENVIRONMENTAL = 6
+"""activity_id of alarm_signal_activity for fire, smoke, water."""
+
+RESTORE, CANCEL = 2, 4
+"""lifecycle_id of a signal."""
+
+PORTAL_MODE = 11
+"""activity_id of physical_access_activity."""
+
+
+def statements(events: Events) -> Iterator[Statement]:
+    """What resolved events state about entities."""
+    if events.class_name == "workforce_activity":
+        yield from _workforce(events)
+    elif events.class_name == "maintenance_activity":
+        yield from _maintenance(events)
+    elif events.class_name == "alarm_signal_activity":
+        yield from _alarms(events)
+    elif events.class_name == "physical_access_activity":
+        yield from _modes(events)
+
+
+def resets(said: Iterable[Statement], directory: Directory) -> Iterator[Reset]:
+    """Fire and evacuation: after them nobody in reach is known to be anywhere. Reach is the building, else the site."""
+    for one in said:
+        if one.kind == "evacuating" and one.confidence:
+            around = [uid for uid in directory.up(one.entity) if directory.places[uid].kind in ("building", "site")]
+            reach = directory.inside(around[0]) if around else frozenset()
+            yield Reset(one.valid_from, reach, one.source, one.because)
+
+
+def from_directory(directory: Directory) -> Iterator[Statement]:
+    """What the estate's files state: who is employed, in what role."""
+    for person, intervals in directory.employed.items():
+        role = directory.persons[person].role
+        for since, until in intervals:
+            yield Statement(person, "employed", YES, since, until, since, because="people.csv")
+            if role:
+                yield Statement(person, "role", role, since, until, since, because="people.csv")
+
+
+def _workforce(events: Events) -> Iterator[Statement]:
+    columns = (
+        "wf.person_uid", "predicate.predicate_type_id", "predicate.holds", "predicate.predicate_scope",
+        "predicate.valid_from_time", "predicate.valid_to_time", "predicate.known_from_time", "predicate.visit_uid",
+        "predicate.confidence_pct",
+    )  # fmt: skip
+    for row in _rows(events, *columns):
+        kind = PREDICATES.get(row["predicate.predicate_type_id"] or 0)
+        person = row["wf.person_uid"]
+        if kind is None or person is None:
+            continue
+        value = row["predicate.visit_uid"] if kind == "escort" else row["predicate.predicate_scope"]
+        since = row["predicate.valid_from_time"]
+        until = row["predicate.valid_to_time"]
+        sure = row["predicate.confidence_pct"]
+        yield _stated(
+            row, person, kind, value or YES,
+            row["time"] if since is None else since, FOREVER if until is None else until,
+            known=row["predicate.known_from_time"],
+            confidence=0 if row["predicate.holds"] is False else 100 if sure is None else int(sure),
+        )  # fmt: skip
+
+
+def _maintenance(events: Events) -> Iterator[Statement]:
+    columns = ("wf.asset_uid", "activity_id", "work_order.uid", "work_order.start_time", "work_order.end_time")
+    for row in _rows(events, *columns):
+        asset, order, activity = row["wf.asset_uid"], row["work_order.uid"], row["activity_id"]
+        if asset is None or order is None:
+            continue
+        if activity in OPENS:
+            since, until = row["work_order.start_time"], row["work_order.end_time"]
+            yield _stated(
+                row, asset, "work_order", order,
+                row["time"] if since is None else since, FOREVER if until is None else until,
+            )  # fmt: skip
+        elif activity in CLOSES:
+            yield _stated(row, asset, "work_order", order, row["time"], FOREVER, confidence=0)
+
+
+def _alarms(events: Events) -> Iterator[Statement]:
+    for row in _rows(events, "activity_id", "lifecycle_id", "wf.place_uid"):
+        place, activity = row["wf.place_uid"], row["activity_id"]
+        if place is None:
+            continue
+        if activity in ARMING:
+            yield _stated(row, place, "armed", ARMING[activity], row["time"], FOREVER)
+        elif activity == ENVIRONMENTAL:
+            over = row["lifecycle_id"] in (RESTORE, CANCEL)
+            yield _stated(row, place, "evacuating", "alarm", row["time"], FOREVER, confidence=0 if over else 100)
+
+
+def _modes(events: Events) -> Iterator[Statement]:
+    for row in _rows(events, "activity_id", "wf.portal_uid", "portal.portal_mode"):
+        portal, mode = row["wf.portal_uid"], row["portal.portal_mode"]
+        if row["activity_id"] == PORTAL_MODE and portal is not None and mode:
+            yield _stated(row, portal, "portal_mode", mode.lower(), row["time"], FOREVER)
+
+
+def _stated(
+    row: Mapping[str, Any], entity: str, kind: str, value: str, since: int, until: int, *,
+    known: int | None = None, confidence: int = 100,
+) -> Statement:  # fmt: skip
+    knew = known if known is not None else row["metadata.logged_time"]
+    return Statement(
+        entity, kind, value, since, until, row["time"] if knew is None else knew, row["wf.source_seq"] or 0, confidence,
+        row["wf.source_uid"] or "", row["metadata.uid"] or "",
+    )  # fmt: skip
+
+
+def _rows(events: Events, *names: str) -> Iterator[dict[str, Any]]:
+    """Rows as a person reads them: of these classes there are few a day, and each is a statement of its own."""
+    columns = {}
+    for name in (*names, "metadata.logged_time", "metadata.uid", "wf.source_uid", "wf.source_seq"):
+        column = events.column(name)
+        columns[name] = [None] * len(events) if column is None else column.to_pylist()
+    times = times_of(events)
+    wanted = np.arange(len(events))
+    if events.class_name == "physical_access_activity":  # of which there are many, and few change a mode
+        wanted = np.flatnonzero(np.array([value == PORTAL_MODE for value in columns["activity_id"]]))
+    for row in wanted.tolist():
+        yield {"time": int(times[row]), **{name: values[row] for name, values in columns.items()}}

@@ -1,0 +1,116 @@
+"""The world: everything known about people, assets and places, as one thing that the path asks batch by batch.
+
+    events --resolve--> who, what, where --learn--> sightings and statements --fold--> history
+                             |                                                            |
+                             +----------------------- as-of join ------------------------+--> events with context
+
+What a batch teaches is known before the batch is joined, whichever class it came in. All it keeps follows from what it
+was taught, in whatever order: so a world that is taught again what it learnt before is the same world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from watchfloor.ocsf.events import Events
+from watchfloor.world.asof import AsOfJoin
+from watchfloor.world.directory import Directory
+from watchfloor.world.fact import SCHEMA
+from watchfloor.world.history import History, Statement, statements_table
+from watchfloor.world.learning import from_directory, resets, statements
+from watchfloor.world.presence import Presence
+from watchfloor.world.resolve import Resolver
+from watchfloor.world.sighting import Sighting, sightings
+
+__all__ = ["SIGHTINGS", "STATEMENTS", "Learnt", "World"]
+
+SIGHTINGS, STATEMENTS = "sighting", "statement"
+"""Names of the tables in which what was learnt is kept."""
+
+SIGHTING_SCHEMA = pa.schema(
+    [
+        pa.field("person", pa.string(), nullable=False),
+        pa.field("time", pa.int64(), nullable=False),
+        pa.field("sequence", pa.int64(), nullable=False),
+        pa.field("place", pa.string(), nullable=False),
+        pa.field("strength", pa.int16(), nullable=False),
+        pa.field("moved", pa.bool_(), nullable=False),
+        pa.field("source", pa.string()),
+        pa.field("because", pa.string()),
+    ]
+)
+"""Columns of a table of sightings; `time` in UTC epoch milliseconds."""
+
+
+@dataclass(slots=True)
+class Learnt:
+    """What a batch of events taught."""
+
+    seen: list[Sighting] = field(default_factory=list)
+    said: list[Statement] = field(default_factory=list)
+
+    def tables(self, batch: int) -> dict[str, pa.Table]:
+        """As tables with the number of the batch and a `time`, for the lake; only those that have rows."""
+        made: dict[str, pa.Table] = {}
+        if self.seen:
+            columns = list(zip(*self.seen, strict=True))
+            seen = pa.table(
+                [pa.array(column, one.type) for column, one in zip(columns, SIGHTING_SCHEMA, strict=True)],
+                schema=SIGHTING_SCHEMA,
+            )
+            made[SIGHTINGS] = seen.append_column("batch", pa.array([batch] * len(seen), pa.int64()))
+        if self.said:
+            said = statements_table(self.said)
+            said = said.append_column("time", said["known_from"])
+            made[STATEMENTS] = said.append_column("batch", pa.array([batch] * len(said), pa.int64()))
+        return made
+
+    @classmethod
+    def of(cls, seen: pa.Table, said: pa.Table) -> Learnt:
+        """From the tables of the lake, whatever other columns they have."""
+        return cls(
+            [Sighting(*row) for row in _rows(seen, SIGHTING_SCHEMA)], [Statement(*row) for row in _rows(said, SCHEMA)]
+        )
+
+
+class World:
+    """What is known.
+
+    Args:
+        directory: what the estate's files say.
+        complete: kinds of facts that some source of the estate states completely: there, none means no.
+    """
+
+    def __init__(self, directory: Directory, *, complete: frozenset[str] = frozenset()) -> None:
+        self.directory = directory
+        self.resolver = Resolver(directory)
+        self.history = History()
+        self.presence = Presence(directory, self.history)
+        self._join = AsOfJoin(directory, self.history, complete=complete)
+        self.history.add(from_directory(directory))
+
+    def take(self, batches: Mapping[str, Events]) -> tuple[dict[str, Events], Learnt]:
+        """Resolve, learn, join: events by class in, the same events with context out, and what they taught."""
+        resolved = {name: self.resolver.resolve(events) for name, events in batches.items()}
+        learnt = Learnt()
+        for events in resolved.values():
+            learnt.seen += sightings(events, self.directory)
+            learnt.said += statements(events)
+        self.teach(learnt)
+        return {name: self._join.join(events) for name, events in resolved.items()}, learnt
+
+    def teach(self, learnt: Learnt) -> None:
+        """Take up what was learnt, now or before; what is known already changes nothing."""
+        self.history.add(learnt.said)
+        shifted = {one.entity for one in learnt.said if one.kind == "shift"}
+        self.presence.add(learnt.seen, resets(learnt.said, self.directory), shifted)
+
+
+def _rows(table: pa.Table, schema: pa.Schema) -> Iterable[tuple[Any, ...]]:
+    if table.num_rows == 0:
+        return ()
+    return zip(*(table[name].to_pylist() for name in schema.names), strict=True)

@@ -1,0 +1,225 @@
+"""The whole of it: events in, events with context out; the same whatever the order, and the same when taught again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.world.test_directory import feature, point, written
+from tests.world.test_resolve import built
+
+from watchfloor.ocsf.events import Events
+from watchfloor.world.directory import Directory, load
+from watchfloor.world.traversal import Traversal, great_circle_km
+from watchfloor.world.world import Learnt, World
+
+T0, MINUTE, HOUR = 1_780_000_000_000, 60_000, 3_600_000
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Directory:
+    """Two sites; on the one a yard, a crane whose cab demands a training, and a console in it."""
+    return load(port_estate(tmp_path_factory.mktemp("estate")))
+
+
+def port_estate(folder: Path) -> Path:
+    def door(uid: str, outside: str, inside: str, x: float) -> dict[str, Any]:
+        readers = [{"uid": f"{uid}-in", "side": "in"}, {"uid": f"{uid}-out", "side": "out"}]
+        return feature("portal", uid, point(x, 0), outside=outside, inside=inside, readers=readers)
+
+    return written(
+        folder,
+        {
+            "people/people.csv": "uid,personnel_no,role,start,end\n"
+            "p-1,1001,crane_operator,2026-01-01,\np-2,1002,clerk,2026-01-01,2026-02-28\n",
+            "people/credentials.csv": "uid,kind,value,holder\nc-1,badge,1,p-1\nc-2,badge,2,p-2\nc-3,account,ada,p-1\n",
+            "assets/assets.csv": "uid,kind,name,place,criticality,hostname,purdue\n"
+            "a-1,hmi,HMI 1,cab,4,hmi1,\na-2,plc,PLC 7,cab,4,,1\n",
+            "places/p.geojson": [
+                feature("site", "s", point(4.0, 52.0)),
+                feature("site", "far", point(5.0, 52.0)),
+                feature("area", "street", parent="s"),
+                feature("area", "yard", parent="s"),
+                feature("building", "crane", parent="s"),
+                feature("room", "cab", parent="crane"),
+                feature("room", "office", parent="far"),
+                door("gate", "street", "yard", 0),
+                door("crane-door", "yard", "crane", 250),
+                door("cab-door", "crane", "cab", 300),
+                door("office-door", "far", "office", 0),
+            ],
+            "places/zones.toml": '[[zone]]\nuid = "z-street"\nkind = "external"\nplaces = ["street"]\n'
+            '[[zone]]\nuid = "z-yard"\nplaces = ["yard"]\n[[zone]]\nuid = "z-office"\nplaces = ["far"]\n'
+            '[[zone]]\nuid = "z-crane"\nparent = "z-yard"\npurdue = 2\ntraining = ["crane"]\nplaces = ["crane"]\n',
+        },
+    )
+
+
+def passed(door: str, badge: str, time: int, direction: str = "in", number: int = 0) -> dict[str, Any]:
+    return {
+        "time": time, "activity_id": 3, "credential.uid": badge, "portal.reader_uid": f"{door}-{direction}",
+        "wf.direction": direction, "wf.source_seq": number, "metadata.uid": f"e{time}-{door}-{badge}-{number}",
+    }  # fmt: skip
+
+
+def context(events: Events, row: int = 0) -> dict[str, Any]:
+    return {
+        name: column.take([row]).to_pylist()[0]
+        for name in events.names
+        if name.startswith(("asof.", "lag.")) and (column := events.column(name)) is not None
+    }
+
+
+LOGON = {"activity_id": 1, "user.name": "ada", "device.hostname": "hmi1", "status_id": 1, "logon_type_id": 2}
+
+
+def test_a_logon_while_the_person_is_elsewhere(port: Directory) -> None:
+    world = World(port)
+    events, learnt = world.take(
+        {
+            "authentication": built("authentication", [{**LOGON, "time": T0 + 30 * MINUTE}]),
+            "physical_access_activity": built("physical_access_activity", [passed("gate", "1", T0)]),
+        }
+    )
+    found = context(events["authentication"])
+    assert found["lag.presence.place_uid"] == "yard" and found["lag.presence.age_s"] == 1800
+    assert found["asof.person.employment_status"] == "active" and found["asof.person.role_class"] == "crane_operator"
+    assert found["asof.dst_asset.criticality_id"] == 4 and found["asof.dst_asset.purdue_level"] == 2.0
+    assert found["asof.dst_asset.zone"] == "z-crane"
+    assert "asof.dst_asset.open_work_order" not in found, "nobody told us of any order: not known, not no"
+    assert len(learnt.seen) == 2, "the door, and the console itself"
+
+
+def test_who_left_the_company_and_who_never_was(port: Directory) -> None:
+    rows = [passed("gate", "2", T0), passed("gate", "1", T0 + 1)]
+    events, _ = World(port).take({"physical_access_activity": built("physical_access_activity", rows)})
+    joined = events["physical_access_activity"]
+    assert context(joined, 0)["asof.person.employment_status"] == "ended"
+    assert context(joined, 1)["asof.person.presence"] == "in" and context(joined, 1)["asof.person.zone"] == "z-yard"
+
+
+def workforce(kind: int, holds: bool, known: int, **more: Any) -> dict[str, Any]:
+    return {
+        "time": known, "user.uid": "1001", "predicate.predicate_type_id": kind, "predicate.holds": holds,
+        "predicate.known_from_time": known, **{f"predicate.{name}": value for name, value in more.items()},
+    }  # fmt: skip
+
+
+def test_training_and_notice(port: Directory) -> None:
+    world = World(port)
+    said = [
+        workforce(7, True, T0 - HOUR, predicate_scope="crane", valid_from_time=T0 - HOUR, valid_to_time=T0 + HOUR),
+        workforce(2, True, T0, valid_from_time=T0 - 2 * HOUR),
+    ]
+    doors = [passed("cab-door", "1", T0), passed("cab-door", "1", T0 + 2 * HOUR), passed("gate", "1", T0 + 3 * HOUR)]
+    events, _ = world.take(
+        {
+            "physical_access_activity": built("physical_access_activity", doors),
+            "workforce_activity": built("workforce_activity", said),
+        }
+    )
+    joined = events["physical_access_activity"]
+    assert [context(joined, row)["asof.person.training_ok"] for row in (0, 1)] == [True, False], "lapsed"
+    assert context(joined, 2)["asof.person.training_ok"] is None, "the yard demands none"
+    assert context(joined, 0)["asof.person.employment_status"] == "in_notice"
+
+
+def test_work_orders(port: Directory) -> None:
+    order = {"controller.name": "PLC 7", "work_order.uid": "WO-1"}
+    world = World(port, complete=frozenset({"work_order"}))
+    orders = [
+        {**order, "time": T0, "activity_id": 2, "work_order.start_time": T0, "work_order.end_time": T0 + 5 * HOUR},
+        {**order, "time": T0 + 2 * HOUR, "activity_id": 4},
+    ]
+    writes = [{"time": T0 + at * HOUR, "activity_id": 10, "controller.name": "PLC 7"} for at in (-1, 1, 3)]
+    events, _ = world.take(
+        {
+            "ot_command_activity": built("ot_command_activity", writes),
+            "maintenance_activity": built("maintenance_activity", orders),
+        }
+    )
+    joined = events["ot_command_activity"]
+    assert [context(joined, row)["asof.dst_asset.open_work_order"] for row in range(3)] == [False, True, False]
+
+
+def test_fire_makes_unknown(port: Directory) -> None:
+    alarm = {"time": T0 + HOUR, "activity_id": 6, "lifecycle_id": 1, "place.name": "crane", "place.uid": "crane"}
+    doors = [passed("cab-door", "1", T0), {**passed("gate", "1", T0 + 2 * HOUR), "activity_id": 2}]
+    events, _ = World(port).take(
+        {
+            "physical_access_activity": built("physical_access_activity", doors),
+            "alarm_signal_activity": built("alarm_signal_activity", [alarm]),
+        }
+    )
+    after = context(events["physical_access_activity"], 1)
+    assert after["asof.person.presence"] == "unknown" and after["asof.person.zone"] is None
+    assert after["lag.presence.place_uid"] == "cab", "where somebody was last seen is still known"
+
+
+def test_nobody_is_quicker_than_possible(port: Directory) -> None:
+    traversal = Traversal(port)
+
+    def seconds(start: str, end: str) -> float:
+        return float(traversal.seconds[traversal.number(start), traversal.number(end)])
+
+    assert seconds("street", "cab") == pytest.approx(3 + 250 / 2.5 + 3 + 50 / 2.5 + 3)
+    assert seconds("cab", "cab") == 0 and seconds("cab", "crane") == 0
+    kilometres = great_circle_km(4.0, 52.0, 5.0, 52.0)
+    assert kilometres == pytest.approx(68.46, abs=0.1)
+    assert seconds("cab", "office") == pytest.approx(kilometres / 900 * 3600 + 45 * 60)
+    rows = [
+        passed("cab-door", "1", T0),
+        passed("office-door", "1", T0 + 10 * MINUTE),
+        passed("gate", "1", T0 + 5 * HOUR),
+    ]
+    events, _ = World(port).take({"physical_access_activity": built("physical_access_activity", rows)})
+    joined = events["physical_access_activity"]
+    slack = [context(joined, row).get("lag.presence.slack_s") for row in range(3)]
+    assert slack[0] is None
+    assert slack[1] == pytest.approx(600 + 240 - (kilometres / 900 * 3600 + 45 * 60))
+    assert slack[2] is not None and slack[2] > 0
+
+
+DOORS = st.lists(
+    st.tuples(
+        st.sampled_from(["gate", "crane-door", "cab-door", "office-door"]),
+        st.sampled_from(["1", "2", "9"]),
+        st.integers(0, 50),
+        st.sampled_from(["in", "out"]),
+    ),
+    min_size=1,
+    max_size=10,
+    unique=True,
+)
+
+
+@settings(max_examples=40)
+@given(DOORS, st.data())
+def test_the_same_world_in_any_order_and_when_taught_again(
+    port: Directory, doors: list[Any], data: st.DataObject
+) -> None:
+    rows = [
+        passed(door, badge, T0 + at * 10 * MINUTE, way, number) for number, (door, badge, at, way) in enumerate(doors)
+    ]
+    whole = World(port)
+    events, learnt = whole.take({"physical_access_activity": built("physical_access_activity", rows)})
+    pieces, tables = World(port), []
+    for batch, row in enumerate(data.draw(st.permutations(rows))):
+        _, some = pieces.take({"physical_access_activity": built("physical_access_activity", [row])})
+        tables.append(some.tables(batch))
+    again = World(port)
+    seen = [one["sighting"] for one in tables if "sighting" in one]
+    again.teach(Learnt.of(pa.concat_tables(seen) if seen else pa.table({}), pa.table({})))
+    for person in ("p-1", "p-2"):
+        for kind in ("presence", "sighted"):
+            believed = list(whole.history.intervals(kind, person))
+            assert (
+                believed == list(pieces.history.intervals(kind, person)) == list(again.history.intervals(kind, person))
+            )
+    joined, _ = again.take({"physical_access_activity": built("physical_access_activity", rows)})
+    assert joined["physical_access_activity"].to_pylist() == events["physical_access_activity"].to_pylist()
+    assert len(learnt.seen) == len([row for row in rows if row["credential.uid"] != "9"])
