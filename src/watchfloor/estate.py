@@ -22,6 +22,7 @@ from watchfloor.collect.integration import Integration, load_manifest
 from watchfloor.errors import EstateError, ManifestError
 from watchfloor.world import directory
 from watchfloor.world.directory import Directory
+from watchfloor.world.fact import KINDS
 from watchfloor.world.rows import zone_named
 
 __all__ = ["SETTINGS", "Estate", "SourceSettings", "find_integrations", "load"]
@@ -43,6 +44,9 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "poll_seconds": "how long to wait for new records before looking again (default: 1.0)",
         "compact_commits": "compact a lake table after this many commits (default: 50)",
         "workers": "processes that map and match while much is waiting (default: one per core, eight at most)",
+    },
+    "world": {
+        "complete": "kinds of facts that a source states completely, like work_order: of these, none means no",
     },
     "sources": {
         "id": "stable name of the source; findings and evidence refer to it",
@@ -87,6 +91,7 @@ class Estate:
     compact_commits: int = 50
     workers: int | None = None
     timezone: str = "UTC"
+    complete: frozenset[str] = frozenset()
 
     def world(self) -> Directory:
         """What the estate's files say about its people, assets and places.
@@ -204,6 +209,7 @@ class _Reader:
             folder=folder,
             name=self.text(estate, "name", folder.resolve().name),
             timezone=self.timezone(estate),
+            complete=self.complete(self.table("world")),
             store=folder / self.text(store, "folder", "var"),
             rules=tuple(folder / part for part in self.texts(rules, "paths", ["rules"])),
             min_level=min_level,
@@ -240,6 +246,13 @@ class _Reader:
             records=self.text(entry, "records", "") or None,
             settings=settings,
         )
+
+    def complete(self, world: dict[str, Any]) -> frozenset[str]:
+        kinds = self.texts(world, "complete", [])
+        for kind in kinds:
+            if kind not in KINDS:
+                raise self.wrong(f"{kind!r} is no kind of fact", "complete", f"one of: {', '.join(KINDS)}")
+        return frozenset(kinds)
 
     def timezone(self, estate: dict[str, Any]) -> str:
         name = self.text(estate, "timezone", "UTC")

@@ -49,6 +49,7 @@ from sigma.types import (
 from watchfloor.detect.modifiers import MODIFIERS, POLICY
 from watchfloor.detect.predicate import Kind, Node, Predicate, Token, conjunction, disjunction, negation
 from watchfloor.detect.rule import ProblemKind
+from watchfloor.detect.unknown import certainly
 
 __all__ = ["Lowering", "Placeholders", "Refused", "message", "number_text", "remedy_for"]
 
@@ -134,7 +135,7 @@ class Lowering:
                 nodes.append(self.lower(condition.parsed))
         except SigmaConditionError as error:
             raise Refused((top, "condition"), f"the condition is wrong: {message(error)}", remedy_for(error)) from None
-        return disjunction(nodes)
+        return certainly(disjunction(nodes))
 
     @staticmethod
     def _check_condition(text: Any, top: str) -> None:

@@ -29,6 +29,7 @@ from typing import Any
 import orjson
 
 from watchfloor.detect.rule import Logsource
+from watchfloor.detect.unknown import CONTEXT
 from watchfloor.documents import Document, parse_toml, read_toml
 from watchfloor.errors import RuleError, SchemaError
 
@@ -44,6 +45,7 @@ ROUTE_COLUMNS = (
     "metadata.event_code",
     "device.os.type",
 )
+WORLD = ("wf.", *CONTEXT)  # beginnings of the fields that the world adds, whatever the log source
 OCSF_TABLE = "ocsf"  # the table in which every field is called what OCSF calls it
 
 
@@ -126,7 +128,7 @@ class Taxonomy:
         """The columns that hold `field` in events of this log source; None when no table names it.
 
         A rule that names only a product speaks of all its logs, in which a field may stand in different columns: it is
-        looked for in each of them.
+        looked for in each of them. What the world adds (`wf.*` and context) is called the same in every log source.
         """
         found = self.in_tables(self.tables_for(logsource), field)
         if found is None and logsource.product and not logsource.category and not logsource.service:
@@ -143,7 +145,7 @@ class Taxonomy:
     def in_tables(self, tables: Sequence[str], field: str) -> tuple[str, ...] | None:
         """The columns that hold `field`, from the first of `tables` that names it; None when none does."""
         for table in tables:
-            if table == OCSF_TABLE:
+            if table == OCSF_TABLE or field.startswith(WORLD):
                 return (field,)
             found = self._fields.get(table, {}).get(field)
             if found is not None:

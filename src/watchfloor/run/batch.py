@@ -22,6 +22,8 @@ from watchfloor.store.landing import LandedBlock
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from watchfloor.run.living import LivingWorld
+
 __all__ = ["Made", "Maker"]
 
 GIVE_BACK_EVERY = 2
@@ -54,6 +56,7 @@ class Maker:
         lake: where the files go.
         products: per source its integration, where the estate names one.
         mappers: per source its own mapper, where it has settings.
+        world: who, what and where; None where the estate says nothing of it. Its batches are made one after the other.
     """
 
     def __init__(
@@ -62,16 +65,19 @@ class Maker:
         lake: Lake,
         products: Mapping[str, str | None],
         mappers: Mapping[str, Mapper | None],
+        world: LivingWorld | None = None,
     ) -> None:
+        self.world = world
         self._path, self._lake, self._products, self._mappers = path, lake, products, mappers
         self._batches = 0
 
-    def make(self, blocks: deque[LandedBlock], columns: Callable[[str], pa.Schema | None]) -> Made:
-        """Map, match and write down.
+    def make(self, blocks: deque[LandedBlock], columns: Callable[[str], pa.Schema | None], batch: int = 0) -> Made:
+        """Map, join what is known, match and write down.
 
         Args:
             blocks: the records; taken from here as the work goes on, so that they are free again when they are mapped.
             columns: the columns of a table, as far as they are known (`Lake.columns`).
+            batch: its number, which only a world needs.
         """
         made = Made()
         events: dict[str, list[Events]] = defaultdict(list)
@@ -93,6 +99,10 @@ class Maker:
             del outcome
         # Joined before they nest: inside structs Arrow cannot make one dictionary of several.
         classes = {name: Events.concat(events.pop(name)) for name in sorted(events)}
+        if self.world is not None:
+            classes, learnt = self.world.take(classes, batch)
+            for name, table in learnt.items():
+                made.parts[name] = self._lake.write(table, columns(name))
         made.found = self._path.detect(classes.values())
         if made.found is not None:
             name = made.found.class_name

@@ -22,6 +22,7 @@ from watchfloor.collect.watched import Watched
 from watchfloor.errors import EstateError, ManifestError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
 from watchfloor.run.batch import Maker
+from watchfloor.run.living import LivingWorld
 from watchfloor.run.memory import give_back, settled
 from watchfloor.run.path import UNFRAMED, unframed
 from watchfloor.run.prepare import Prepared, chosen_format
@@ -73,7 +74,9 @@ class LocalEngine:
     ) -> None:
         self.estate, self.ready, self._clock, self._watch = estate, ready, clock, watch
         self._mappers = source_mappers(estate, ready.path.mapper)
-        workers = how_many(estate.workers)
+        directory = estate.world()
+        # What a batch teaches the world, the next one must know: they are made one after the other.
+        workers = 1 if directory else how_many(estate.workers)
         self._watched = {source.id: _watched(source, estate) for source in estate.sources}
         self._lock = EstateLock(estate.store, clock=clock)
         try:
@@ -81,6 +84,11 @@ class LocalEngine:
             self._lake.sweep()
             committer = Committer(self._lake, estate.store / "cursor.json")
             positions = committer.positions
+            self._world = (
+                LivingWorld(directory, self._lake, lambda: committer.cursor.batch, complete=estate.complete)
+                if directory
+                else None
+            )
             self._writers = {
                 source.id: LandingWriter(
                     estate.store / "landing", source.id, committed=positions.get(source.id, 0), clock=clock
@@ -194,7 +202,7 @@ class LocalEngine:
 
     def _maker(self) -> Maker:
         products = {source.id: source.integration for source in self.estate.sources}
-        return Maker(self.ready.path, self._lake, products, self._mappers)
+        return Maker(self.ready.path, self._lake, products, self._mappers, self._world)
 
     def renew(self) -> Reloaded | None:
         """Take over rules that have changed; None when there are none, or a batch is pending that others began.

@@ -154,7 +154,8 @@ class Processing:
             intent = self._committer.pending()
             if intent is not None:
                 blocks = deque(self._reader.read(intent.start, until=intent.end))
-                return self._commit(intent, self._maker.make(blocks, self._lake.columns), began, redone=True)
+                made = self._maker.make(blocks, self._lake.columns, intent.batch)
+                return self._commit(intent, made, began, redone=True)
             if self._workers is None:
                 return self._alone(began)
             self._hand_out()
@@ -181,6 +182,8 @@ class Processing:
             yield
         except BaseException:
             self.close()
+            if self._maker.world is not None:
+                self._maker.world.forget()
             raise
 
     # -- what is waiting ----------------------------------------------------------------------------------------------
@@ -262,7 +265,7 @@ class Processing:
         # is the time to make workers, who find the one and are not bothered by the other.
         batch = self._cut(0 if many else self._most_bytes, began)
         intent = self._begin(batch)
-        made = self._maker.make(batch.blocks, self._lake.columns)
+        made = self._maker.make(batch.blocks, self._lake.columns, intent.batch)
         if many:
             gc.freeze()
             self._workers = Workers(self._make, self._count, first=self._first)

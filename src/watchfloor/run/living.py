@@ -1,0 +1,64 @@
+"""The world of an estate that runs: taken up from the lake, taught batch by batch, never ahead of what is committed.
+
+    start, or after a failure    files of the estate + tables `sighting` and `statement` of all committed batches
+    each batch                   resolve, learn, join; what was learnt is rows of the same commit
+
+So a crash between any two writes leaves a world that is the replay of what is in the lake: a batch that was begun and
+not committed is made again on a world that has not heard of it, and gives the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from watchfloor.ocsf.events import Events
+from watchfloor.store.lake import Lake
+from watchfloor.world.directory import Directory
+from watchfloor.world.world import SIGHTINGS, STATEMENTS, Learnt, World
+
+__all__ = ["LivingWorld", "taken_up"]
+
+
+class LivingWorld:
+    """The world of one engine.
+
+    Args:
+        directory: what the estate's files say.
+        lake: where what was learnt is kept.
+        committed: gives the number of the last committed batch.
+        complete: kinds of facts of which none means no.
+    """
+
+    def __init__(
+        self, directory: Directory, lake: Lake, committed: Callable[[], int], *, complete: frozenset[str] = frozenset()
+    ) -> None:
+        self._directory, self._lake, self._committed, self._complete = directory, lake, committed, complete
+        self._world: World | None = None
+
+    def take(self, batches: Mapping[str, Events], batch: int) -> tuple[dict[str, Events], dict[str, pa.Table]]:
+        """Events by class with context, and the rows of the world's own tables."""
+        if self._world is None:
+            self._world = taken_up(self._directory, self._lake, complete=self._complete, until=self._committed())
+        joined, learnt = self._world.take(batches)
+        return joined, learnt.tables(batch)
+
+    def forget(self) -> None:
+        """What was learnt may not have been committed: begin again from the lake."""
+        self._world = None
+
+
+def taken_up(
+    directory: Directory, lake: Lake, *, complete: frozenset[str] = frozenset(), until: int | None = None
+) -> World:
+    """The world as the lake remembers it.
+
+    Args:
+        until: the last batch that counts; None takes all there are.
+    """
+    world = World(directory, complete=complete)
+    where = None if until is None else pc.field("batch") <= until
+    world.teach(Learnt.of(lake.read(SIGHTINGS, where=where), lake.read(STATEMENTS, where=where)))
+    return world
