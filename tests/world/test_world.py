@@ -213,7 +213,7 @@ def test_the_same_world_in_any_order_and_when_taught_again(
         tables.append(some.tables(batch))
     again = World(port)
     seen = [one["sighting"] for one in tables if "sighting" in one]
-    again.teach(Learnt.of(pa.concat_tables(seen) if seen else pa.table({}), pa.table({})))
+    again.teach(Learnt.of(pa.concat_tables(seen) if seen else None))
     for person in ("p-1", "p-2"):
         for kind in ("presence", "sighted"):
             believed = list(whole.history.intervals(kind, person))

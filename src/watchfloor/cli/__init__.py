@@ -63,7 +63,7 @@ def application() -> Any:
         suppress_keyboard_interrupt=False,  # we say ourselves what an interruption left behind
     )
     for verb, summary in VERBS.items():
-        app.command(f"watchfloor.cli.{verb}:{verb}", name=verb, help=summary)
+        app.command(f"watchfloor.cli.{FILES.get(verb, verb)}:{verb}", name=verb, help=summary)
     app.command("watchfloor.cli.rules:app", name="rules", help="What the rules are: list, show, coverage.")
     app.command("watchfloor.cli.new:app", name="new", help="Start something of your own: an integration.")
     return app
@@ -75,11 +75,17 @@ VERBS = {
     "run": "Run an estate: collect, map, detect, store.",
     "hunt": "Ask the lake in SQL.",
     "check": "Check an estate: configuration, rules, integrations.",
+    "where": "Where a person was, and how sure that is.",
+    "who": "Who was in a place, surely and possibly.",
     "explain": "Why is this a finding: rule, record, fields that decided.",
     "schema": "A class of events, as a person wants to read it.",
     "golden": "Compare or accept the golden files of integrations.",
     "doctor": "What this machine is, what is installed, what is missing.",
 }
+
+
+FILES = {"who": "where"}
+"""Verbs that share a file with another."""
 
 
 def main(arguments: list[str] | None = None) -> int:

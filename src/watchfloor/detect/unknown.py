@@ -1,7 +1,7 @@
 """Unknown is never "no": conditions over what may not be known, so that only what is certainly true matches.
 
-Context fields (`asof.*`, `lag.*`, `peer.*`, `intel.*`) are missing where nobody can know. A comparison with such a field
-is neither true nor false then, and `and`, `or`, `not` follow Kleene's three-valued logic (detection reference 6.3):
+Context fields (`asof.*`, `lag.*`, `peer.*`, `intel.*`) are missing where nobody can know. A comparison with such a
+field is neither true nor false then, and `and`, `or`, `not` follow Kleene's three-valued logic (reference 6.3):
 
     true  and unknown = unknown       true or unknown = true          not unknown = unknown
     false and unknown = false         false or unknown = unknown

@@ -70,7 +70,7 @@ class Learnt:
         return made
 
     @classmethod
-    def of(cls, seen: pa.Table, said: pa.Table) -> Learnt:
+    def of(cls, seen: pa.Table | None = None, said: pa.Table | None = None) -> Learnt:
         """From the tables of the lake, whatever other columns they have."""
         return cls(
             [Sighting(*row) for row in _rows(seen, SIGHTING_SCHEMA)], [Statement(*row) for row in _rows(said, SCHEMA)]
@@ -110,7 +110,7 @@ class World:
         self.presence.add(learnt.seen, resets(learnt.said, self.directory), shifted)
 
 
-def _rows(table: pa.Table, schema: pa.Schema) -> Iterable[tuple[Any, ...]]:
-    if table.num_rows == 0:
+def _rows(table: pa.Table | None, schema: pa.Schema) -> Iterable[tuple[Any, ...]]:
+    if table is None or table.num_rows == 0:
         return ()
     return zip(*(table[name].to_pylist() for name in schema.names), strict=True)

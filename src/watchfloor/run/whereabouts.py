@@ -1,0 +1,168 @@
+"""Where somebody was, and who was somewhere: answers for a guard, from what the lake remembers, with how sure they are.
+
+Only what the question needs is read: the sightings of one person, or those that a place's last half day may rest on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.compute as pc
+
+from watchfloor.errors import UsageError
+from watchfloor.ocsf.column import Column
+from watchfloor.store.lake import Lake
+from watchfloor.world.alias import Aliases
+from watchfloor.world.directory import Directory
+from watchfloor.world.entities import SURE
+from watchfloor.world.fact import SCHEMA
+from watchfloor.world.history import History, Interval
+from watchfloor.world.learning import resets
+from watchfloor.world.presence import LONGEST_MS, OUT, UNKNOWN, Presence
+from watchfloor.world.sighting import Sighting
+from watchfloor.world.world import SIGHTINGS, STATEMENTS, Learnt
+
+__all__ = ["Inside", "Whereabouts", "person_named", "place_named", "where", "who"]
+
+PERSON_KINDS = ("badge", "account", "email", "personnel_no", "key", "plate", "mobile", "sid")
+PLACE_KINDS = ("room", "zone", "site", "door")
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a person was at a moment.
+
+    Args:
+        presence: `in`, `out` or `unknown`.
+        place: uid of the innermost place; empty unless `in`.
+        since: when that became known, UTC epoch milliseconds; None where nobody was ever seen.
+        confidence: 0 to 100.
+        seen: the sighting all this rests on; None where there is none.
+    """
+
+    person: str
+    at: int
+    presence: str
+    place: str
+    zone: str
+    since: int | None
+    confidence: int
+    seen: Sighting | None
+
+    @property
+    def sure(self) -> bool:
+        """Whether anything may be built on it."""
+        return self.confidence >= SURE
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Who was in a place at a moment: surely, and possibly besides."""
+
+    place: str
+    at: int
+    surely: tuple[Whereabouts, ...]
+    possibly: tuple[Whereabouts, ...]
+
+
+def person_named(directory: Directory, name: str, at: int) -> str:
+    """The person a uid, badge, account, address or number stood for at a moment.
+
+    Raises:
+        UsageError: it stood for nobody, or for several.
+    """
+    if name in directory.persons:
+        return name
+    aliases = Aliases(alias for alias in directory.aliases if alias.kind in PERSON_KINDS)
+    found = {who for kind in PERSON_KINDS if (who := _meant(aliases, kind, name, at)) is not None}
+    if len(found) != 1:
+        what = "stood for several persons" if found else "stood for nobody"
+        raise UsageError(
+            f"{name!r} {what} at that time", remedy="give a person's uid, badge, account or e-mail address"
+        )
+    return found.pop()
+
+
+def place_named(directory: Directory, name: str) -> frozenset[str]:
+    """The places that a uid or name of a place or zone means.
+
+    Raises:
+        UsageError: it is no place and no zone.
+    """
+    if name in directory.places:
+        return directory.inside(name)
+    aliases = Aliases(alias for alias in directory.aliases if alias.kind in PLACE_KINDS)
+    for kind in PLACE_KINDS:
+        uid = _entity(aliases, kind, name)
+        if uid in directory.places:
+            return directory.inside(uid)
+        if uid in directory.zones:
+            return frozenset(place for place in directory.places if uid in directory.around(directory.zone_of(place)))
+    raise UsageError(f"{name!r} is no place and no zone", remedy="give a uid or name from places/")
+
+
+def where(directory: Directory, lake: Lake, person: str, at: int) -> Whereabouts:
+    """Where a person was at a moment."""
+    seen = lake.read(SIGHTINGS, where=(pc.field("person") == person) & (pc.field("time") <= at))
+    return _placed(directory, lake, Learnt.of(seen).seen, [person], at)[0]
+
+
+def who(directory: Directory, lake: Lake, places: frozenset[str], name: str, at: int) -> Inside:
+    """Who was in some places at a moment."""
+    since = at - LONGEST_MS
+    near = lake.read(SIGHTINGS, where=(pc.field("time") <= at) & (pc.field("time") > since))
+    seen = Learnt.of(near).seen
+    last: dict[str, Sighting] = {}
+    for one in sorted(seen, key=lambda one: (one.time, one.sequence, one)):
+        last[one.person] = one
+    concerned = sorted(person for person, one in last.items() if one.place in places)
+    found = _placed(directory, lake, [one for one in seen if one.person in set(concerned)], concerned, at)
+    surely = tuple(one for one in found if one.place in places and one.sure)
+    possibly = tuple(one for one in found if one not in surely and one.presence != OUT)
+    return Inside(name, at, surely, possibly)
+
+
+def _placed(
+    directory: Directory, lake: Lake, seen: Iterable[Sighting], persons: list[str], at: int
+) -> list[Whereabouts]:
+    history = History()
+    said = lake.read(STATEMENTS, SCHEMA.names, pc.field("kind").isin(["shift", "evacuating"]))
+    statements = Learnt.of(said=said).said
+    history.add(statements)
+    presence = Presence(directory, history)
+    known = list(seen)
+    presence.add(known, (reset for reset in resets(statements, directory) if reset.time <= at))
+    return [_of(directory, person, at, history.intervals("presence", person), known) for person in persons]
+
+
+def _of(
+    directory: Directory, person: str, at: int, intervals: Iterable[Interval], seen: Iterable[Sighting]
+) -> Whereabouts:
+    holds = next((one for one in intervals if one.since <= at < one.until), None)
+    if holds is None:
+        return Whereabouts(person, at, UNKNOWN, "", "", None, 0, None)
+    rests = next((one for one in seen if one.person == person and one.time == holds.moment), None)
+    place = "" if holds.value in (OUT, UNKNOWN) else holds.value
+    return Whereabouts(
+        person,
+        at,
+        holds.value if not place else "in",
+        place,
+        directory.zone_of(place),
+        holds.since,
+        holds.confidence,
+        rests,
+    )
+
+
+def _meant(aliases: Aliases, kind: str, name: str, at: int) -> str | None:
+    meant = aliases.ask(kind, Column.of([name]), np.array([at], np.int64))
+    who: str | None = meant.person.to_pylist()[0]
+    return who
+
+
+def _entity(aliases: Aliases, kind: str, name: str) -> str:
+    meant = aliases.ask(kind, Column.of([name]), np.zeros(1, np.int64))
+    return meant.entity.to_pylist()[0] or ""
