@@ -45,13 +45,13 @@ def meets(demand: Factors, text: str) -> bool:
 
 
 @settings(deadline=None, max_examples=400)
-@given(expressions, st.lists(texts, min_size=1, max_size=12))
-def test_no_text_that_fits_is_refused(pattern: str, held: list[str]) -> None:
+@given(expressions, st.sampled_from(["", "i", "s", "m"]), st.lists(texts, min_size=1, max_size=12))
+def test_no_text_that_fits_is_refused(pattern: str, flags: str, held: list[str]) -> None:
     try:
-        search = compiled(pattern, "").search
+        search = compiled(pattern, flags).search
     except RuleError:
         return
-    demand = factors(pattern)
+    demand = factors(pattern, flags)
     fit = [text for text in held if search(text.encode()) is not None]
     assert all(meets(demand, text.lower()) for text in fit if text.isascii())
 
@@ -89,12 +89,12 @@ def test_together_is_each_for_itself(asked: list[tuple[str, str]], held: list[st
     ],
 )
 def test_demands(pattern: str, length: int, words: set[str]) -> None:
-    found = factors(pattern)
+    found = factors(pattern, "")
     assert (found.length, set(found.words)) == (length, words)
 
 
 def test_letters_are_lower_case() -> None:
-    assert {chr(i) for mask in factors("A`.*`[XY]").letters for i in range(128) if mask >> i & 1} == set("a`xy")
+    assert {chr(i) for mask in factors("A`.*`[XY]", "").letters for i in range(128) if mask >> i & 1} == set("a`xy")
 
 
 def test_only_so_many_characters() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watchfloor.detect.arena import may_hold
 from watchfloor.detect.comparison import Comparison, holds
+from watchfloor.detect.lookup import leaves, plain
 from watchfloor.detect.predicate import Kind
 from watchfloor.detect.skim import Skim
 
@@ -38,6 +42,48 @@ def test_what_holds_a_literal_passes(asked: list[Comparison], around: list[str],
     text = "".join([*around, data.draw(st.sampled_from([literal, literal.upper(), literal[1:]])), *around])
     if any(holds(one, text) for one in asked):
         assert passes(skim, text)
+
+
+nested = st.lists(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "name": st.one_of(
+                    st.none(), st.sampled_from(["sekurlsa::x", "SEKURLSA::", "other text", "KELVIN12345"])
+                ),
+                "number": st.one_of(st.none(), st.sampled_from([7, 1234567, -1234567])),
+                "more": st.one_of(st.none(), st.lists(st.sampled_from(["x", "sekurlsa::"]), max_size=2)),
+            }
+        ),
+        max_size=3,
+    ),
+    min_size=1,
+    max_size=5,
+)
+NESTED = pa.list_(
+    pa.struct([("name", pa.string()), ("number", pa.int64()), ("more", pa.list_(pa.string()))])
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(nested, st.lists(st.sampled_from(["sekurlsa::", "1234567", "kelvin12345"]), min_size=1), st.integers(0, 2))
+def test_a_nested_value_that_holds_a_literal_is_kept(held: list[Any], words: list[str], skipped: int) -> None:
+    asked = [Comparison(Kind.CONTAINS, word, False) for word in words]
+    skim = Skim.of(asked)
+    assert skim is not None
+    values = pa.array(held, NESTED).slice(skipped)
+    texts = [leaves(payload.encode()) for payload in plain(values).to_pylist()]
+    wanted = [any(holds(one, text) for one in asked for text in some) for some in texts]
+    found = skim.possible(values).tolist()
+    assert len(found) == len(wanted)
+    assert all(kept or not needed for kept, needed in zip(found, wanted, strict=True))
+
+
+def test_hashes_are_not_unfolded() -> None:
+    skim = Skim.of([Comparison(Kind.CONTAINS, "sekurlsa::", False)])
+    assert skim is not None
+    held = [[{"name": "7FA1" * 8, "number": 1, "more": None}], [{"name": "x sekurlsa::y", "number": 1, "more": ["x"]}]]
+    assert skim.possible(pa.array(held, NESTED)).tolist() == [False, True]
 
 
 def test_most_texts_do_not_pass() -> None:

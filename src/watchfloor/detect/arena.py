@@ -118,6 +118,15 @@ def may_hold(data: Any, start: Any, stop: Any, filters: Any, base: Any, shift: A
 
 
 @kernel
+def possible(
+    data: Bytes, starts: Int64s, stops: Int64s, filters: Hashes, base: int, shift: int, gram: int, found: Flags
+) -> None:
+    """found[i]: text data[starts[i]:stops[i]] could hold a literal of the filter."""
+    for i in range(len(starts)):
+        found[i] = may_hold(data, starts[i], stops[i], filters, U(base), U(shift), gram)
+
+
+@kernel
 def look_up(
     asks: Int64s, rows: int, masks: Flags, filters: Hashes, memo: Int32s, slots: Hashes, arena: Bytes, heads: Int32s,
     used: Int64s, epoch: int, k0: np.uint64, k1: np.uint64, fresh: Int64s, fresh_starts: Int64s, progress: Int64s,

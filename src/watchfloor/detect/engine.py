@@ -83,14 +83,14 @@ class _Minded(NamedTuple):
     Args:
         places: the fields, and whether their filter is used (keywords stand there once with it and once without).
         levels, levels_of: per mark of each field how much it matters (`arena.weigh`); where a field's marks begin.
-        skims, filters: (begin, shift, gram) of the fields' filters; their bits.
+        skims, filters: the fields' filters, and where the bits of each begin; the bits.
         skimmed: the plans whose keywords are all long enough for a filter.
     """
 
     places: Sequence[tuple[int, bool]]
     levels: Bytes
     levels_of: Mapping[int, int]
-    skims: Mapping[tuple[int, bool], tuple[int, int, int]]
+    skims: Mapping[tuple[int, bool], tuple[int, Skim]]
     filters: Hashes
     skimmed: frozenset[int]
 
@@ -271,7 +271,7 @@ class Engine:
         for place, skimmed in minded.places:
             if place == 0 and (place, skimmed) not in kept:
                 continue
-            start, shift, gram = minded.skims.get((place, skimmed), (0, 0, 0))
+            start, skim = minded.skims.get((place, skimmed), (0, None))
             where = self._compiled.fields[place].place
             question = self._question(place)
             for source in layout.keyword_sources if where == KEYWORDS else layout.sources(where):
@@ -282,7 +282,9 @@ class Engine:
                 nested = pa.types.is_nested(kind)
                 if (source.nested and not nested) or (place == 0 and not is_text(kind)):
                     continue
-                if not pa.types.is_string(kind) and len(column.values) > count:
+                if nested and place == 0 and skim is not None:
+                    column = column.where(np.append(skim.possible(column.values), False)[column.codes]).compact()
+                elif not pa.types.is_string(kind) and len(column.values) > count:
                     column = column.compact()
                 values, codes = plain(column.values), np.ascontiguousarray(column.codes, np.int32)
                 if len(values) == 0:
@@ -296,8 +298,8 @@ class Engine:
                 asks.append(
                     (codes.__array_interface__["data"][0], len(values), offsets.address + 4 * values.offset,
                      data.address if data is not None else offsets.address, data.size if data is not None else 0,
-                     self._asker(place, way), kept.get((place, skimmed), -1), memo, start, shift,
-                     0 if several else gram, minded.levels_of[place])
+                     self._asker(place, way), kept.get((place, skimmed), -1), memo, start,
+                     skim.shift if skim else 0, skim.gram if skim and not several else 0, minded.levels_of[place])
                 )  # fmt: skip
                 memo += len(values)
         table = np.array(asks, np.int64).reshape(-1, len(arena.ASK))
@@ -314,7 +316,7 @@ class Engine:
         needed = sorted({place for plan in plans for place in self._plans.map_starts[plan]})
         levels, levels_of, at = [np.empty(0, np.uint8)], {}, 0
         places: list[tuple[int, bool]] = []
-        skims: dict[tuple[int, bool], tuple[int, int, int]] = {}
+        skims: dict[tuple[int, bool], tuple[int, Skim]] = {}
         filters = [np.empty(0, np.uint64)]
         skimmed: set[int] = set()
         for place in needed:
@@ -334,7 +336,7 @@ class Engine:
                 places.append((place, wanted))
                 skim = self._skim(place, some) if wanted else None
                 if skim is not None:
-                    skims[place, wanted] = sum(map(len, filters)), skim.shift, skim.gram
+                    skims[place, wanted] = sum(map(len, filters)), skim
                     filters.append(skim.filter)
         if len(self._minds) >= LAYOUTS:
             self._minds.clear()

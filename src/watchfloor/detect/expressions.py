@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import re2
 from watchfloor.detect import verifying
 from watchfloor.detect.comparison import compiled
 from watchfloor.detect.factors import factors, line
+from watchfloor.detect.positions import MOST, Positions
 from watchfloor.detect.texts import Lowered, Texts
 from watchfloor.detect.words import Int32s
 
@@ -33,9 +35,10 @@ class Expressions:
 
     def __init__(self, expressions: Sequence[tuple[str, str]]) -> None:
         self._given = tuple(expressions)
+        self._walks([Positions.of(*one) for one in self._given])
         self._search = [compiled(*one).search for one in self._given]
         self._lines = {number: found for number, one in enumerate(self._given) if (found := line(*one))}
-        demands = [factors(pattern) for pattern, _ in self._given]
+        demands = [factors(*one) for one in self._given]
         self.words = [
             (word.encode(), number)
             for number, demand in enumerate(demands)
@@ -50,6 +53,21 @@ class Expressions:
         self._letters = np.array(
             [half for demand in demands for mask in demand.letters for half in (mask & LOW, mask >> WORD)], np.uint64
         )
+
+    def _walks(self, found: Sequence[Positions | None]) -> None:
+        """The expressions that can be walked, one behind the other."""
+        walks = [one for one in found if one is not None]
+        self._walked = np.array(list(accumulate(one is not None for one in found)), np.int32) - np.int32(1)
+        self._walked[[one is None for one in found]] = -1
+        self._firsts = np.array([one.first for one in walks], np.uint64)
+        self._lasts = np.array([one.last for one in walks], np.uint64)
+        follow = np.zeros((len(walks), MOST), np.uint64)
+        for number, one in enumerate(walks):
+            follow[number, : len(one.follow)] = one.follow
+        self._follow = follow.ravel()
+        self._sets = np.array([one.sets for one in walks], np.uint64).ravel()
+        self._begins = np.array([one.begin for one in walks], np.bool_)
+        self._ends = np.array([one.end for one in walks], np.bool_)
 
     def __len__(self) -> int:
         return len(self._given)
@@ -93,7 +111,17 @@ class Expressions:
             positions, found, self._wordless, lengths, lower.foreign, present,
             self._least, self._starts, self._letters, out_text, out_expression,
         )  # fmt: skip
-        order = np.argsort(out_text[:pairs], kind="stable")
+        out_text, out_expression = out_text[:pairs], out_expression[:pairs]
+        answers = np.empty(pairs, np.uint8)
+        verifying.standing(
+            out_text, out_expression, *texts, self._walked, self._firsts, self._lasts, self._follow, self._sets,
+            self._begins, self._ends, answers,
+        )  # fmt: skip
+        fit = answers == verifying.YES
+        hit_texts += out_text[fit].tolist()
+        hit_expressions += out_expression[fit].tolist()
+        open_ = np.flatnonzero(answers == verifying.OPEN)
+        order = open_[np.argsort(out_text[open_], kind="stable")]
         at, payload = -1, b""
         for text, number in zip(out_text[order].tolist(), out_expression[order].tolist(), strict=True):
             if text != at:

@@ -12,20 +12,28 @@ Texts beyond ASCII always pass: there, lower case is Python's business. `arena.m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
+import pyarrow as pa
 
+from watchfloor.detect import arena
 from watchfloor.detect.arena import MULTIPLIER, SKIM_STRIDE
 from watchfloor.detect.comparison import Comparison
+from watchfloor.detect.lookup import texts_of
 from watchfloor.detect.predicate import Kind
-from watchfloor.detect.words import Hashes
+from watchfloor.detect.words import Flags, Hashes
 
 __all__ = ["Skim"]
 
 SHORTEST = 7
 """Bytes a literal needs, or its grams say too little."""
+
+NUMBER = re.compile(r"[-+.0-9e]+", re.IGNORECASE)
+"""A literal a number could hold."""
 
 FILTER_BITS = 16
 """log2 of the bits of a filter, at least."""
@@ -39,11 +47,13 @@ class Skim:
         filter: its bits, 64 a word.
         shift: of a hash, leaves the number of the bit.
         gram: bytes looked at in each place.
+        numbers: a number as text could hold one of the literals.
     """
 
     filter: Hashes
     shift: int
     gram: int
+    numbers: bool
 
     @classmethod
     def of(cls, asked: Collection[Comparison]) -> Skim | None:
@@ -67,7 +77,22 @@ class Skim:
         places = (grams * MULTIPLIER) >> np.uint64(64 - bits)
         filter_ = np.zeros(1 << (bits - 6), np.uint64)
         np.bitwise_or.at(filter_, places >> np.uint64(6), np.uint64(1) << (places & np.uint64(63)))
-        return cls(filter_, 64 - bits, gram)
+        return cls(filter_, 64 - bits, gram, any(NUMBER.fullmatch(one.value) for one in asked))
+
+    def possible(self, values: pa.Array) -> Flags:
+        """Which of some nested values could hold a literal in one of their texts, at any depth."""
+        kind = values.type
+        if pa.types.is_string(kind):
+            found = np.zeros(len(values), np.bool_)
+            arena.possible(*texts_of(values.fill_null("")), self.filter, 0, self.shift, self.gram, found)
+            return found
+        if pa.types.is_list(kind):
+            offsets = values.offsets.to_numpy()
+            inside = np.concatenate([[0], np.cumsum(self.possible(values.values))])
+            return np.asarray(inside[offsets[1:]] > inside[offsets[:-1]])
+        if pa.types.is_struct(kind):
+            return reduce(np.logical_or, map(self.possible, values.flatten()), np.zeros(len(values), np.bool_))
+        return np.full(len(values), self.numbers or not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)))
 
 
 def _rarest(literal: bytes, gram: int) -> range:

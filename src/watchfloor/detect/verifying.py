@@ -2,7 +2,8 @@
 
     needle found  ──┬─ GLOB, cased    walk the programme over the text           c : \\ * \\ ? . e x e
                     │                 (as written, or lower-cased)               99 58 92 MANY 92 ONE 46 101 120 101
-                    └─ regex          has the text the length and the letters? only then is RE2 asked
+                    └─ regex          has the text the length and the letters? only then is it walked (`positions`),
+                                      or RE2 asked
 
                        present[text]  one bit per ASCII byte, two words:   ..  `  a b c ..
                        demand         of each of its sets one letter:      { ` } and { 0..9 }
@@ -15,10 +16,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from watchfloor.detect.words import Bytes, Flags, Hashes, Int32s, Int64s, kernel
+from watchfloor.detect.words import Bytes, Flags, Hashes, Int32s, Int64s, kernel, zeros
 
 MANY, ONE = -1, -2
 """What a programme of a GLOB holds besides bytes."""
+
+NO, YES, OPEN = np.uint8(0), np.uint8(1), np.uint8(2)
 
 U = np.uint64
 BIT, SIX, LOW = U(1), U(6), U(63)
@@ -121,3 +124,46 @@ def longest_lines(data: Bytes, starts: Int64s, stops: Int64s, least: int, by_lin
             elif byte < 128 or byte >= 192:
                 count += 1
                 longest[i] = max(longest[i], count)
+
+
+@kernel
+def standing(
+    texts: Int32s, expressions: Int32s, data: Bytes, starts: Int64s, stops: Int64s, walked: Int32s, firsts: Hashes,
+    lasts: Hashes, follow: Hashes, sets: Hashes, begins: Flags, ends: Flags, answers: Bytes,
+) -> None:  # fmt: skip
+    """answers[i]: does expression expressions[i] fit text texts[i]? OPEN where it cannot be walked (`positions`).
+
+    walked[e]: number of expression e among those that can be walked, -1 for others; `follow` holds 64 words of each,
+    `sets` 128. The texts are ASCII, as written.
+    """
+    for i in range(len(texts)):
+        one = np.int64(walked[expressions[i]])
+        if one < 0:
+            answers[i] = OPEN
+            continue
+        answers[i] = NO
+        at, stop = starts[texts[i]], stops[texts[i]]
+        first, last = firsts[one], lasts[one]
+        base, ways = 128 * one, 64 * one
+        begin, end = begins[one], ends[one]
+        places = U(0)
+        opening = first
+        while at < stop:
+            if places == U(0) and not begin:
+                while at < stop and sets[base + np.int64(data[at])] & first == U(0):
+                    at += 1
+                if at == stop:
+                    break
+            reached = opening
+            while places != U(0):
+                reached |= follow[ways + zeros(places)]
+                places &= places - BIT
+            places = reached & sets[base + np.int64(data[at])]
+            at += 1
+            if begin:
+                opening = U(0)
+                if places == U(0):
+                    break
+            if places & last != U(0) and (not end or at == stop):
+                answers[i] = YES
+                break

@@ -27,7 +27,7 @@ from numba.extending import intrinsic
 
 __all__ = [
     "Bytes", "Flags", "Hashes", "Int32s", "Int64s",
-    "bytes_at", "copy", "fold", "hashed", "int32s_at", "kernel", "load", "lower", "same", "store", "tail",
+    "bytes_at", "copy", "fold", "hashed", "int32s_at", "kernel", "load", "lower", "same", "store", "tail", "zeros",
 ]  # fmt: skip
 
 Bytes = npt.NDArray[np.uint8]
@@ -118,6 +118,16 @@ def fold(context: Any, left: Any, right: Any) -> Any:
         return builder.xor(builder.trunc(product, word), high)
 
     return types.uint64(types.uint64, types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+def zeros(context: Any, word: Any) -> Any:
+    """Trailing zero bits of a word that is not 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
