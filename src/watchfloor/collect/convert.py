@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
@@ -32,6 +33,7 @@ __all__ = [
     "ip",
     "iso",
     "json",
+    "local",
     "lower",
     "matching",
     "number",
@@ -105,6 +107,25 @@ def _iso_ms(text: str) -> int | None:
         offset = (int(digits[:2]) * 60 + int(digits[2:] or 0)) * 60_000
         ms -= offset if zone[0] == "+" else -offset
     return ms
+
+
+def local(zone: str, *, end: bool = False) -> Callable[[Column], Column]:
+    """ISO 8601 to epoch milliseconds; without an offset it is local time of an IANA zone.
+
+    A plain day means midnight at its beginning, or with `end` at its end: a day with a change of the clock is as long
+    as it is.
+    """
+    place = ZoneInfo(zone)
+
+    def moment(text: str) -> int | None:
+        found, ms = _ISO.match(text), _iso_ms(text)
+        if ms is None or found is None or found[8]:
+            return ms
+        whole_day = found[4] is None
+        wall = _EPOCH.replace(tzinfo=None) + timedelta(milliseconds=ms, days=1 if end and whole_day else 0)
+        return int((wall.replace(tzinfo=place).astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1))
+
+    return lambda column: column.map(moment, pa.int64())
 
 
 _YEARLESS = re.compile(r"\s*\*?([A-Za-z]{3})\s+(\d{1,2})\s+(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?")

@@ -72,6 +72,14 @@ class Record:
         columns = [self.take(name) for name in names]
         return columns[0].coalesce(*columns[1:])
 
+    def named(self, setting: str, *converters: Converter, take: bool = True) -> Column:
+        """The column that a setting names, or the first of those it names that is there; missing where none is."""
+        names = self.settings[setting]
+        for name in [names] if isinstance(names, str) else names:
+            if self.records.column(name) is not None:
+                return self.take(name, *converters) if take else self.read(name, *converters)
+        return self.missing()
+
     @property
     def received(self) -> Column:
         """When each record was received, epoch milliseconds."""

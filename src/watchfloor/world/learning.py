@@ -93,14 +93,16 @@ def _workforce(events: Events) -> Iterator[Statement]:
     columns = (
         "wf.person_uid", "predicate.predicate_type_id", "predicate.holds", "predicate.predicate_scope",
         "predicate.valid_from_time", "predicate.valid_to_time", "predicate.known_from_time", "predicate.visit_uid",
-        "predicate.confidence_pct",
+        "predicate.confidence_pct", "role_class",
     )  # fmt: skip
     for row in _rows(events, *columns):
-        kind = PREDICATES.get(row["predicate.predicate_type_id"] or 0)
+        kind = PREDICATES.get(row["predicate.predicate_type_id"] or 0) or ("role" if row["role_class"] else None)
         person = row["wf.person_uid"]
         if kind is None or person is None:
             continue
-        value = row["predicate.visit_uid"] if kind == "escort" else row["predicate.predicate_scope"]
+        value = {"escort": row["predicate.visit_uid"], "role": row["role_class"]}.get(
+            kind, row["predicate.predicate_scope"]
+        )
         since = row["predicate.valid_from_time"]
         until = row["predicate.valid_to_time"]
         sure = row["predicate.confidence_pct"]

@@ -247,6 +247,8 @@ class _Asked:
             names = names.text()
         if named.kind == "account":
             names = self._with_domain(names, named.column)
+        if named.column == "place.room":
+            names = self._on_level(names)
         if named.kind == "badge":
             names = self._with_facility(names)
         if where is not None:
@@ -307,6 +309,13 @@ class _Asked:
 
         qualified = names.zip(domains.without("", "-"), whole, pa.string())
         return qualified.coalesce(names)
+
+    def _on_level(self, names: Column) -> Column:
+        """`level/room` where both are told: rooms of two floors may share a number."""
+        levels = self._events.column("place.level")
+        if levels is None:
+            return names
+        return names.zip(levels, lambda room, level: f"{level}/{room}", pa.string()).coalesce(names)
 
     def _with_facility(self, names: Column) -> Column:
         facilities = self._events.column("credential.facility_code")

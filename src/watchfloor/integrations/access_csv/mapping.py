@@ -58,33 +58,35 @@ DIRECTION = {"in": "in", "entry": "in", "enter": "in", "entering": "in", "out": 
 
 def classify(r: Record) -> Column:
     """A row whose event word means nothing to us stays whole under `unmapped`."""
-    activities = _activity(r, _column(r, "event", take=False))
+    activities = _activity(r, r.named("event", real, take=False))
     return activities.map(lambda _: "access").coalesce(Column.constant("other", len(r)))
 
 
 @maps("access")
 def access(r: Record) -> Mapped:
     """A decision or a passage."""
-    word = _column(r, "event", take=False)
+    word = r.named("event", real, take=False)
     activity = _activity(r, word)
-    badge = _column(r, "badge")
+    badge = r.named("badge")
     return event(
         "physical_access_activity",
         {
             "time": _time(r),
-            "metadata.original_time": _column(r, "time", take=False),
+            "metadata.original_time": r.named("time", take=False),
             "metadata.event_code": word,
             "activity_id": activity,
             "severity_id": activity.replace(SEVERITY, 1),
             "status_id": activity.replace({1: 1, 3: 1, 2: 2}, 99),
-            "portal.name": _column(r, "door"),
-            "portal.reader_uid": _column(r, "reader"),
+            "portal.name": r.named("door"),
+            "portal.reader_uid": r.named("reader"),
             "portal.type_id": 1,
             "credential.uid": badge,
             "credential.type_id": badge.map(lambda _: 1, pa.int64()),
-            "user.name": _column(r, "person"),
-            "place.site": _column(r, "site"),
-            "wf.direction": _column(r, "direction", take=False).map(lambda text: DIRECTION.get(text.lower())),
+            "user.name": r.named("person"),
+            "place.site": r.named("site"),
+            "place.level": r.named("level"),
+            "place.room": r.named("room"),
+            "wf.direction": r.named("direction", real, take=False).map(lambda text: DIRECTION.get(text.lower())),
             "deny_reason": word.where(activity.present).zip(activity, lambda text, code: text if code == 2 else None),
         },
     )
@@ -97,20 +99,11 @@ def other(r: Record) -> Mapped:
         "base_event",
         {
             "time": _time(r),
-            "metadata.original_time": _column(r, "time", take=False),
+            "metadata.original_time": r.named("time", take=False),
             "activity_id": 99,
             "severity_id": 1,
         },
     )
-
-
-def _column(r: Record, setting: str, *, take: bool = True) -> Column:
-    """The first column of those a setting names that the export has."""
-    names = r.settings[setting]
-    for name in [names] if isinstance(names, str) else names:
-        if r.records.column(name) is not None:
-            return r.take(name) if take else r.read(name, real)
-    return r.missing()
 
 
 def _activity(r: Record, word: Column) -> Column:
@@ -126,7 +119,7 @@ def _activity(r: Record, word: Column) -> Column:
 
 
 def _time(r: Record) -> Column:
-    text = _column(r, "time", take=False)
+    text = r.named("time", take=False)
     offset = int(r.settings["utc_offset_minutes"]) * 60_000
     pattern = r.settings["time_format"]
     moment = times(pattern)(text) if pattern else iso(text)
