@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from watchfloor.collect.records import Records
 from watchfloor.errors import MappingError
@@ -73,11 +74,16 @@ class Record:
         return columns[0].coalesce(*columns[1:])
 
     def named(self, setting: str, *converters: Converter, take: bool = True) -> Column:
-        """The column that a setting names, or the first of those it names that is there; missing where none is."""
+        """The column that a setting names, or the first of those it names that is there; missing where none is.
+
+        Blanks around names and values do not count: exports of tables are often written with a blank after each comma.
+        """
         names = self.settings[setting]
+        there = {name.strip(): name for name in reversed(self.records.names)}
         for name in [names] if isinstance(names, str) else names:
-            if self.records.column(name) is not None:
-                return self.take(name, *converters) if take else self.read(name, *converters)
+            if name in there and self.records.column(there[name]) is not None:
+                column = self.take(there[name], _trimmed) if take else self.read(there[name], _trimmed)
+                return self._converted(column, converters)
         return self.missing()
 
     @property
@@ -110,6 +116,10 @@ class Record:
         for converter in converters:
             result = converter(result)
         return result
+
+
+def _trimmed(column: Column) -> Column:
+    return column.apply(lambda values: pc.utf8_trim_whitespace(values) if pa.types.is_string(values.type) else values)
 
 
 @dataclass(frozen=True, slots=True)
