@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow.compute as pc
 
 from watchfloor.errors import UsageError
-from watchfloor.ocsf.column import Column
 from watchfloor.store.lake import Lake
-from watchfloor.world.alias import Aliases
 from watchfloor.world.directory import Directory
-from watchfloor.world.entities import SURE
+from watchfloor.world.entities import SURE, Alias
 from watchfloor.world.fact import SCHEMA
 from watchfloor.world.history import History, Interval
 from watchfloor.world.learning import resets
+from watchfloor.world.naming import forms
 from watchfloor.world.presence import LONGEST_MS, OUT, UNKNOWN, Presence
 from watchfloor.world.sighting import Sighting
 from watchfloor.world.world import SIGHTINGS, STATEMENTS, Learnt
@@ -27,7 +25,7 @@ from watchfloor.world.world import SIGHTINGS, STATEMENTS, Learnt
 __all__ = ["Inside", "Whereabouts", "person_named", "place_named", "where", "who"]
 
 PERSON_KINDS = ("badge", "account", "email", "personnel_no", "key", "plate", "mobile", "sid")
-PLACE_KINDS = ("room", "zone", "site", "door")
+PLACE_KINDS = ("room", "zone", "site")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,8 @@ def person_named(directory: Directory, name: str, at: int) -> str:
     """
     if name in directory.persons:
         return name
-    aliases = Aliases(alias for alias in directory.aliases if alias.kind in PERSON_KINDS)
-    found = {who for kind in PERSON_KINDS if (who := _meant(aliases, kind, name, at)) is not None}
+    found = {alias.person for alias in _named(directory, PERSON_KINDS, name) if alias.valid_from <= at < alias.valid_to}
+    found.discard("")
     if len(found) != 1:
         what = "stood for several persons" if found else "stood for nobody"
         raise UsageError(
@@ -91,16 +89,24 @@ def place_named(directory: Directory, name: str) -> frozenset[str]:
     Raises:
         UsageError: it is no place and no zone.
     """
-    if name in directory.places:
-        return directory.inside(name)
-    aliases = Aliases(alias for alias in directory.aliases if alias.kind in PLACE_KINDS)
-    for kind in PLACE_KINDS:
-        uid = _entity(aliases, kind, name)
+    for uid in (name, *(alias.entity for alias in _named(directory, PLACE_KINDS, name))):
         if uid in directory.places:
             return directory.inside(uid)
         if uid in directory.zones:
             return frozenset(place for place in directory.places if uid in directory.around(directory.zone_of(place)))
     raise UsageError(f"{name!r} is no place and no zone", remedy="give a uid or name from places/")
+
+
+def _named(directory: Directory, kinds: Iterable[str], name: str) -> list[Alias]:
+    """Aliases that are written like a name, those that are written exactly so first."""
+    wanted = {kind: forms(kind, name) for kind in kinds}
+    ranked = [
+        (min(asked.index(form) for form in written), alias)
+        for alias in directory.aliases
+        if (asked := wanted.get(alias.kind)) and (written := set(asked) & set(forms(alias.kind, alias.value)))
+    ]
+    best = min((rank for rank, _ in ranked), default=0)
+    return [alias for rank, alias in ranked if rank == best]
 
 
 def where(directory: Directory, lake: Lake, person: str, at: int) -> Whereabouts:
@@ -155,14 +161,3 @@ def _of(
         holds.confidence,
         rests,
     )
-
-
-def _meant(aliases: Aliases, kind: str, name: str, at: int) -> str | None:
-    meant = aliases.ask(kind, Column.of([name]), np.array([at], np.int64))
-    who: str | None = meant.person.to_pylist()[0]
-    return who
-
-
-def _entity(aliases: Aliases, kind: str, name: str) -> str:
-    meant = aliases.ask(kind, Column.of([name]), np.zeros(1, np.int64))
-    return meant.entity.to_pylist()[0] or ""

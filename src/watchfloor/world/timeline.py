@@ -1,4 +1,4 @@
-"""What held when, for many rows at once: a partition of time per key, and the kernel that searches it.
+"""What held when, for many rows at once: a partition of time per key, searched by a kernel (search.py).
 
     key        0                    1              2
     first      0                    3              4          4
@@ -14,9 +14,6 @@ searched by halves.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -61,40 +58,16 @@ class Timelines:
             key: per row the key, -1 for none. Shape (rows,).
             times: UTC epoch milliseconds. Shape (rows,).
         """
+        from watchfloor.world.search import search  # takes half a second, which who asks for one person need not wait
+
         found = np.empty(len(key), np.int64)
         if len(self._since) == 0:
             found.fill(-1)
             return found
-        _search(
+        search(
             self._first, self._since, self._until, self._last,
             np.ascontiguousarray(key, np.int32), np.ascontiguousarray(times, np.int64), found,
         )  # fmt: skip
         hit = found >= 0
         found[hit] = self.order[found[hit]]
         return found
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _search(first: Any, since: Any, until: Any, last: Any, keys: Any, times: Any, found: Any) -> None:
-    for row in range(len(keys)):
-        key, time = keys[row], times[row]
-        found[row] = -1
-        if key < 0:
-            continue
-        low, high = first[key], first[key + 1]
-        if low == high:
-            continue
-        near = last[key]
-        if not (since[near] <= time and (near + 1 == high or time < since[near + 1])):
-            while low < high:  # the first that begins later
-                middle = (low + high) >> 1
-                if since[middle] <= time:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low == first[key]:
-                continue
-            near = low - 1
-            last[key] = near
-        if time < until[near]:
-            found[row] = near
