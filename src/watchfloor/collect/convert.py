@@ -274,7 +274,7 @@ def lower(column: Column) -> Column:
 
 def real(column: Column) -> Column:
     """Drop what a vendor writes for "nothing" (`-`, `N/A`, empty ...)."""
-    return column.keep(lambda value: value not in NOTHING)
+    return column.without(*NOTHING)
 
 
 def without(*noise: str) -> Callable[[Column], Column]:
@@ -323,22 +323,35 @@ def parent_folder(column: Column) -> Column:
 def domain_of(column: Column) -> Column:
     r"""`EXAMPLE` of `EXAMPLE\ada`, `example.com` of `ada@example.com`; nothing where there is no domain."""
 
-    def one(name: str) -> str | None:
-        if "\\" in name:
-            return name.partition("\\")[0] or None
-        return name.rpartition("@")[2] if "@" in name else None
+    def domains(names: pa.Array) -> pa.Array:
+        domain, _ = _cut(names, "\\")
+        _, host = _cut(names, "@", last=True)
+        host = pc.if_else(pc.match_substring(names, "@"), host, None)
+        return pc.if_else(pc.match_substring(names, "\\"), _filled(domain), host)
 
-    return column.map(one, pa.string())
+    return column.text().apply(domains)
 
 
 def user_of(column: Column) -> Column:
     r"""`ada` of `EXAMPLE\ada`, `ada@example.com` or `ada`."""
 
-    def one(name: str) -> str | None:
-        bare = name.partition("\\")[2] if "\\" in name else name.rpartition("@")[0] if "@" in name else name
-        return bare or None
+    def users(names: pa.Array) -> pa.Array:
+        _, behind = _cut(names, "\\")
+        before, _ = _cut(names, "@", last=True)
+        return _filled(pc.if_else(pc.match_substring(names, "\\"), behind, before))
 
-    return column.map(one, pa.string())
+    return column.text().apply(users)
+
+
+def _cut(texts: pa.Array, sign: str, *, last: bool = False) -> tuple[pa.Array, pa.Array]:
+    """What stands before and behind the first (last) `sign`; where there is none, both are the whole text."""
+    parts = pc.split_pattern(texts, sign, max_splits=1, reverse=last)
+    return parts.values.take(parts.offsets[:-1]), parts.values.take(pc.subtract(parts.offsets[1:], 1))
+
+
+def _filled(texts: pa.Array) -> pa.Array:
+    """Empty texts are none."""
+    return pc.if_else(pc.equal(texts, ""), None, texts)
 
 
 def matching(pattern: str, group: int | str = 1) -> Callable[[Column], Column]:

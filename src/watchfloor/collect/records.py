@@ -33,6 +33,7 @@ from watchfloor.collect.tokeniser import (
     SUCCESSORS,
     TOKENS,
     VALUES,
+    gathered,
     group_columns,
     rebuild,
     tokenise_block,
@@ -530,51 +531,61 @@ class _Batch:
                 rows,
                 table.row_ptr,
                 table.tokens,
-                table.arena,
-                table.values,
                 self._name_scratch,
                 self._value_scratch,
                 self._stamps,
             )
-        return _Groups(len(rows), *grouped)
+        return _Groups(table, len(rows), *grouped)
 
 
 class _Groups:
-    """The tokens of some rows, sorted by name: what columns are cut from."""
+    """The tokens of some rows, by name: columns are cut from them, and have their texts copied, when asked for."""
 
-    __slots__ = ("_codes", "_entry_code", "_entry_ptr", "_entry_row", "_rows", "_value_ptr", "_values", "names")
+    __slots__ = (
+        "_codes", "_columns", "_distinct", "_entry_code", "_entry_ptr", "_entry_row", "_rows", "_table", "_value_ptr",
+        "names",
+    )  # fmt: skip
 
     def __init__(
         self,
+        table: _Table,
         rows: int,
         names: _Int32,
         entry_ptr: _Int64,
         entry_row: _Int32,
         entry_code: _Int32,
         value_ptr: _Int64,
-        text_offsets: _Int32,
-        text: _Bytes,
+        distinct: _Int32,
         codes: _Int32,
     ) -> None:
         self.names = names
+        self._table = table
         self._rows = rows
         self._entry_ptr = entry_ptr.tolist()
         self._entry_row = entry_row
         self._entry_code = entry_code
         self._value_ptr = value_ptr.tolist()
-        self._values = _texts(text_offsets, text)
+        self._distinct = distinct
         self._codes = codes if len(codes) else None
+        self._columns: dict[int, Column] = {}
 
     def column(self, k: int) -> Column:
         """The column of the k-th name."""
-        first = self._value_ptr[k]
-        values = self._values.slice(first, self._value_ptr[k + 1] - first)
-        if self._codes is not None:
-            return Column(self._codes[k], values)
+        known = self._columns.get(k)
+        if known is None:
+            known = self._columns[k] = self._cut(k)
+        return known
+
+    def _cut(self, k: int) -> Column:
+        ids = self._distinct[self._value_ptr[k] : self._value_ptr[k + 1]]
+        values = _texts(*gathered(ids, self._table.arena, self._table.values))
         entries = slice(self._entry_ptr[k], self._entry_ptr[k + 1])
+        bounds = [-1 if entries.stop - entries.start < self._rows else 0, len(ids) - 1]
+        if self._codes is not None:
+            return Column(self._codes[k], values, bounds)
         codes = np.full(self._rows, -1, np.int32)
         codes[self._entry_row[entries]] = self._entry_code[entries]
-        return Column(codes, values)
+        return Column(codes, values, bounds)
 
 
 def _texts(offsets: _Int32, text: _Bytes) -> pa.Array:

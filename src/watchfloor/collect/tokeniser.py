@@ -1185,8 +1185,12 @@ def tokenise_block(
 
 
 @_kernel
-def _gathered(values: Any, count: Any, size: Any, arena: Any, value_table: Any) -> Any:
-    """The texts of the first `count` of `values`, one behind the other: their offsets and their bytes."""
+def gathered(values: Any, arena: Any, value_table: Any) -> Any:
+    """The texts of `values`, one behind the other: their offsets and their bytes."""
+    count = len(values)
+    size = np.int64(0)
+    for i in range(count):
+        size += value_table[values[i], 1]
     offsets = np.empty(count + 1, np.int32)
     text = np.empty(size + PADDING, np.uint8)
     to = np.int64(0)
@@ -1200,12 +1204,32 @@ def _gathered(values: Any, count: Any, size: Any, arena: Any, value_table: Any) 
 
 
 @_kernel
+def _numbered(values: Any, scratch: Any, stamp: Any, distinct: Any, found: Any) -> Any:
+    """Value ids become numbers in the order of their appearance, -1 stays; the ids go to distinct[found:].
+
+    Returns where `distinct` ends now.
+    """
+    first = found
+    for place in range(len(values)):
+        value = values[place]
+        if value < 0:
+            continue
+        held = scratch[value]
+        if held >= stamp:
+            values[place] = held - stamp
+            continue
+        scratch[value] = stamp + found - first
+        values[place] = found - first
+        distinct[found] = value
+        found += 1
+    return found
+
+
+@_kernel
 def group_columns(
     rows: Any,
     row_ptr: Any,
     token_table: Any,
-    arena: Any,
-    value_table: Any,
     name_scratch: Any,
     value_scratch: Any,
     stamps: Any,
@@ -1216,11 +1240,11 @@ def group_columns(
     last stamp given to either) are kept between calls so that nothing need be cleared; one call at a time may use them.
 
     Returns:
-        names int32[k] in the order of their first token, entry_ptr int64[k + 1], entry_row int32[t] (index into
-        `rows`), entry_code int32[t] (index within the column's values), value_ptr int64[k + 1],
-        text_offsets int32[values + 1], text uint8[..] (the distinct values of all columns, one column after the
-        other), codes int32[k, rows] with -1 for "no value", or int32[0, 0] when that would be much larger than the
-        tokens.
+        names int32[k] in the order of their first token, entry_ptr int64[k + 1] (tokens of each), entry_row int32[t]
+        (index into `rows`), entry_code int32[t] (index within the column's values), value_ptr int64[k + 1], distinct
+        int32[..] (the value ids of all columns, one column after the other; `gathered` makes texts of them), codes
+        int32[k, rows] with -1 for "no value". Either the entries are empty, or the codes, when these would be much
+        larger than the tokens.
     """
     count = len(rows)
     tokens = np.int64(0)
@@ -1248,44 +1272,30 @@ def group_columns(
     entry_ptr = np.zeros(width + 1, np.int64)
     for k in range(width):
         entry_ptr[k + 1] = entry_ptr[k] + filled[k]
+    dense = width * count <= 4 * tokens + 4096
+    listed = 0 if dense else tokens
+    entry_row = np.empty(listed, np.int32)
+    entry_code = np.empty(listed, np.int32)
+    codes = np.full((width, count) if dense else (0, 0), -1, np.int32)
+    for k in range(width):
         filled[k] = entry_ptr[k]
-    entry_row = np.empty(tokens, np.int32)
-    entry_code = np.empty(tokens, np.int32)
     for i in range(count):
         for token in range(row_ptr[rows[i]], row_ptr[rows[i] + 1]):
             k = name_scratch[token_table[token, 0]] - stamp
-            place = filled[k]
-            entry_row[place] = i
-            entry_code[place] = token_table[token, 1]
-            filled[k] = place + 1
+            if dense:
+                codes[k, i] = token_table[token, 1]
+            else:
+                place = filled[k]
+                entry_row[place] = i
+                entry_code[place] = token_table[token, 1]
+                filled[k] = place + 1
 
     value_ptr = np.zeros(width + 1, np.int64)
     distinct = np.empty(tokens, np.int32)
     found = np.int64(0)
-    size = np.int64(0)
     for k in range(width):
         stamps[1] += 1
-        stamp = stamps[1] << 32
-        for place in range(entry_ptr[k], entry_ptr[k + 1]):
-            value = entry_code[place]
-            held = value_scratch[value]
-            if held >= stamp:
-                entry_code[place] = held - stamp
-                continue
-            code = found - value_ptr[k]
-            value_scratch[value] = stamp + code
-            entry_code[place] = code
-            distinct[found] = value
-            size += value_table[value, 1]
-            found += 1
+        column = codes[k] if dense else entry_code[entry_ptr[k] : entry_ptr[k + 1]]
+        found = _numbered(column, value_scratch, stamps[1] << 32, distinct, found)
         value_ptr[k + 1] = found
-
-    text_offsets, text = _gathered(distinct, found, size, arena, value_table)
-    if width * count <= 4 * tokens + 4096:
-        codes = np.full((width, count), -1, np.int32)
-        for k in range(width):
-            for place in range(entry_ptr[k], entry_ptr[k + 1]):
-                codes[k, entry_row[place]] = entry_code[place]
-    else:
-        codes = np.empty((0, 0), np.int32)
-    return names[:width], entry_ptr, entry_row, entry_code, value_ptr, text_offsets, text, codes
+    return names[:width], entry_ptr, entry_row, entry_code, value_ptr, distinct[:found].copy(), codes

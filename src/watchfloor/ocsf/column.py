@@ -22,6 +22,9 @@ Mask = npt.NDArray[np.bool_]
 MISSING = -1
 """The code of a row that has no value."""
 
+PLAIN_NUMBER = r"^(?:-?[0-9]{1,18}|0x[0-9a-fA-F]{1,15})$"
+"""What Arrow and Python read as the same number; whatever else might be one is Python's."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
@@ -165,13 +168,28 @@ class Column:
 
     def without(self, *noise: Any) -> Column:
         """Drop values a vendor writes for "nothing" (`-`, `N/A` ...)."""
-        return self.keep(lambda value: value not in noise)
+        if not pa.types.is_string(self.type):
+            return self.keep(lambda value: value not in noise)
+        gone = pc.is_in(self.values, pa.array(noise, pa.string()))
+        if not pc.any(gone).as_py():
+            return self
+        return self._remap(pc.if_else(gone, None, self.values))
 
     def integer(self) -> Column:
         """Text as int64: decimal or 0x-hexadecimal; anything else becomes missing."""
         if pa.types.is_integer(self.type):
             return self
-        return self.map(_integer, pa.int64())
+        if not pa.types.is_string(self.type) or len(self.values) == 0:
+            return self.map(_integer, pa.int64())
+        plain = pc.match_substring_regex(self.values, PLAIN_NUMBER)
+        if pc.all(plain).as_py():
+            return self._remap(self.values.cast(pa.int64()))
+        odd = [
+            None if known else _integer(value)
+            for known, value in zip(plain.to_pylist(), self.values.to_pylist(), strict=True)
+        ]
+        numbers = pc.if_else(plain, self.values, None).cast(pa.int64())
+        return self._remap(pc.coalesce(numbers, pa.array(odd, pa.int64())))
 
     def text(self) -> Column:
         """Any scalar as text, as JSON would write it."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from watchfloor.errors import SchemaError
 from watchfloor.ocsf import schema
@@ -131,7 +132,7 @@ def _complete(class_name: str, known: dict[str, Column], rows: int) -> None:
             path, type_ = known.get(f"{prefix}.path"), known.get(f"{prefix}.type")
             if path is None and type_ is None:
                 continue
-            made = type_ if path is None else path.map(_basename, pa.string())
+            made = type_ if path is None else path.text().apply(_basenames)
             assert made is not None
         else:
             there = np.zeros(rows, np.bool_)
@@ -162,8 +163,13 @@ def _demanded(class_name: str, names: tuple[str, ...]) -> tuple[tuple[str, str],
     return tuple(found)
 
 
-def _basename(path: str) -> str | None:
-    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or None
+def _basenames(paths: pa.Array) -> pa.Array:
+    """What stands behind the last separator, whichever; null where nothing does."""
+    parts = pc.split_pattern(
+        pc.utf8_rtrim(pc.replace_substring(paths, "\\", "/"), "/"), "/", max_splits=1, reverse=True
+    )
+    names = parts.values.take(pc.subtract(parts.offsets[1:], 1))
+    return pc.if_else(pc.equal(names, ""), None, names)
 
 
 def _filled(class_name: str, name: str, known: Mapping[str, Column], *defaults: Column) -> Column:
