@@ -31,7 +31,7 @@ from watchfloor.world import assets, directory, floorplan, people, zones
 DOCS = PROJECT / "docs"
 PAGES = (
     "index", "start", "command-line", "estate", "errors", "privacy-and-safety", "formats", "integrations", "events",
-    "rules", "store", "world", "layout", "measured",
+    "rules", "store", "world", "simulate", "layout", "measured",
 )  # fmt: skip
 """Every contract has its page."""
 

@@ -80,6 +80,7 @@ VERBS = {
     "explain": "Why is this a finding: rule, record, fields that decided.",
     "schema": "A class of events, as a person wants to read it.",
     "golden": "Compare or accept the golden files of integrations.",
+    "simulate": "Let an estate's site live: records of all its sources, and the truth beside them.",
     "doctor": "What this machine is, what is installed, what is missing.",
 }
 

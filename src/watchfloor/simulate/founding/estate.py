@@ -1,0 +1,97 @@
+"""Write the files of an estate: people, credentials, assets, floor plans, zones, aliases, coverage, estate.toml."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from watchfloor.simulate.founding.equipment import cameras, equipment_csv
+from watchfloor.simulate.founding.ground import PORTALS, plans, zones_toml
+from watchfloor.simulate.founding.staff import staff
+from watchfloor.simulate.sources import SOURCES
+
+__all__ = ["TIMEZONE", "found"]
+
+TIMEZONE = "Europe/Amsterdam"
+
+
+def found(folder: Path, *, people: int, seed: int, name: str = "Example Harbour") -> None:
+    """Write an estate into a folder; the same numbers give the same bytes. Files of other names are left alone.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    crew = staff(people, np.random.default_rng([seed, people]))
+    _write(folder / "people" / "people.csv", _csv(crew.people_csv()))
+    _write(folder / "people" / "credentials.csv", _csv(crew.credentials_csv()))
+    _write(folder / "assets" / "assets.csv", _csv(equipment_csv(crew)))
+    for stem, document in plans(cameras()).items():
+        features = ",\n".join(orjson.dumps(feature).decode() for feature in document["features"])
+        text = f'{{"type": "FeatureCollection", "features": [\n{features}\n]}}\n'
+        _write(folder / "places" / f"{stem}.geojson", text)
+    _write(folder / "places" / "zones.toml", zones_toml())
+    _write(folder / "aliases.csv", _csv(_aliases()))
+    _write(folder / "coverage.toml", _coverage(people))
+    _write(folder / "estate.toml", _estate(name))
+
+
+def _aliases() -> Iterable[tuple[object, ...]]:
+    """Numbers that the door system has for its readers."""
+    yield "source", "kind", "value", "entity"
+    for number, door in enumerate(PORTALS, 1):
+        if door.readers != "none":
+            for side in (1, 2):
+                yield "onguard", "reader", f"{number}-{side}", door.uid
+
+
+def _estate(name: str) -> str:
+    lines = [
+        f"# {name}: a container port, invented as a whole. `watchfloor simulate` writes what its sources read.", "",
+        "[estate]", f'name = "{name}"', f'timezone = "{TIMEZONE}"', "", "[rules]", 'paths = ["rules"]', "",
+        "[store]", 'folder = "var"',
+    ]  # fmt: skip
+    for source in SOURCES.values():
+        lines += ["", "[[sources]]", f'id = "{source.id}"', f'path = "logs/{source.file}"']
+        lines += [f'integration = "{source.integration}"'] if source.integration else []
+        if source.settings:
+            lines += ["", "[sources.settings]", *(f"{key} = {_toml(value)}" for key, value in source.settings.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    """Text, lists and tables of text as TOML."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_toml(key)} = {_toml(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(one) for one in value) + "]"
+    return orjson.dumps(value).decode()
+
+
+def _coverage(people: int) -> str:
+    lines = ["# What each source sees, how much at least comes from it in an hour, and how late it may be."]
+    scale = people / 400
+    for source in SOURCES.values():
+        lines += ["", "[[source]]", f'id = "{source.id}"', f"sees = {_toml(source.sees)}"]
+        day, night = (max(0, int(number * scale)) for number in source.expects)
+        lines += [f"expects = {{ day = {day}, night = {night} }}"]
+        lines += [f"heartbeat_s = {source.heartbeat_s}"] if source.heartbeat_s else []
+        lines += [f"lateness_s = {source.lateness_s}", f"skew_ms = {source.skew_ms}"]
+        lines += ["taken_capable = true"] if source.taken_capable else []
+        lines += [f"feeds = {_toml(source.feeds)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _csv(rows: Iterable[tuple[object, ...]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")

@@ -1,0 +1,190 @@
+"""A site lives: day by day, source by source, the same records for the same seed.
+
+itinerary -> passages -> doors            who goes where through which portals
+stays     -> computers, sign-ins, network what they do where they are
+plant, offices                            what goes on without them
+scenarios                                 what is put in
+faults    -> files                        how it is delivered
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from watchfloor.simulate import doors, hosts, network, offices, security, signins
+from watchfloor.simulate.draft import Draft, joined
+from watchfloor.simulate.faults import Outage, cut, drift, everyday_outages, shaken
+from watchfloor.simulate.lines import Ints
+from watchfloor.simulate.movement import Stays, Window, move, stays, together
+from watchfloor.simulate.output import Output
+from watchfloor.simulate.rota import HOUR, Calendar, itinerary, rota
+from watchfloor.simulate.scenarios.frame import Plan, State, Told, planned, tell
+from watchfloor.simulate.site import Site, read_site
+from watchfloor.simulate.sources import SOURCES
+
+__all__ = ["Summary", "generate"]
+
+TAILGATE = 0.12
+"""Share of those who come close behind somebody at a door known for it, and follow without a read."""
+
+MANY = 4_000
+"""People from which a day is written hour by hour."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What was written."""
+
+    people: int
+    days: int
+    first_day: date
+    records: dict[str, int] = field(default_factory=dict)
+    bytes: int = 0
+    cases: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "people": self.people,
+            "days": self.days,
+            "first_day": self.first_day.isoformat(),
+            "records": self.records,
+            "total": sum(self.records.values()),
+            "bytes": self.bytes,
+            "cases": self.cases,
+        }
+
+
+def generate(
+    folder: Path,
+    out: Path,
+    *,
+    days: int,
+    seed: int,
+    start: date,
+    timezone: str,
+    inject: Sequence[str] = (),
+    faults: Collection[str] = (),
+    advance: Callable[[int, str], None] = lambda done, what: None,
+) -> Summary:
+    """Write records and truth.
+
+    Args:
+        folder: the estate, whose files say who and what there is.
+        out: where files are written; made when it is not there.
+        inject: cases, like `S1`, `S7:blind` or `all`.
+        faults: keys of `faults.FAULTS`.
+        advance: told after each day, with 1 and the day.
+
+    Raises:
+        EstateError: a file of the estate is wrong, or it describes no people and portals.
+        UsageError: a case is not known, or `out` holds records already.
+    """
+    site = read_site(folder, timezone=timezone)
+    plan = planned(inject, days)
+    summary = Summary(len(site.people), days, start)
+    skew = drift(site, faults, seed)
+    told: list[Told] = []
+    outages: list[Outage] = []
+    carried: dict[str, Draft] = {}
+    with Output(out, site) as output:
+        for number in range(days):
+            calendar = Calendar(start + timedelta(days=number), site.directory.timezone)
+            day = _Day(site, calendar, seed, skew, first=number == 0)
+            stories = list(day.tell(plan.get(number, ()), len(told)))
+            told += stories
+            down = everyday_outages(site, faults, calendar.start, day.generator(31))
+            down += [outage for story in stories for outage in story.outages]
+            outages += down
+            output.write_presence(day.presence(stories))
+            rng = day.generator(37)
+            windows = day.windows()
+            for part, window in enumerate(windows):
+                last = number == days - 1 and part == len(windows) - 1
+                records = day.records(window, first=part == 0)
+                if part == 0:
+                    records += [one for story in stories for one in story.records]
+                for source in SOURCES:
+                    mine = [one for one in records if one.source == source and len(one)]
+                    parts = [carried.pop(source)] if source in carried else []
+                    parts += [shaken(cut(joined(mine), down), faults, rng)] if mine else []
+                    if parts:
+                        whole = joined(parts)
+                        later = whole.arrival >= window.until
+                        if later.any() and not last:
+                            carried[source] = whole.take(later)
+                            whole = whole.take(~later)
+                        output.write(whole)
+            advance(1, calendar.day.isoformat())
+        output.write_lines("scenarios.jsonl", [one.as_json() for one in told])
+        output.write_lines("faults.jsonl", [outage.as_json(site) for outage in outages])
+        summary.records, summary.bytes, summary.cases = dict(output.counts), output.bytes, len(told)
+    return summary
+
+
+class _Day:
+    """One day of the site; what is written of it comes window by window."""
+
+    def __init__(self, site: Site, calendar: Calendar, seed: int, skew: Ints, *, first: bool) -> None:
+        self.site, self.calendar, self.seed, self.skew, self.first = site, calendar, seed, skew, first
+        rng = self.generator(3)
+        self.kind, self.start = rota(site, calendar, seed)
+        walked = move(site, itinerary(site, calendar, self.kind, self.start, rng), rng)
+        self.passages = together(site, walked, TAILGATE, rng)
+        self.stays = stays(site, self.passages)
+        self.rng = self.generator(5)
+
+    def generator(self, purpose: int) -> np.random.Generator:
+        """One for each day and purpose, so that a longer run begins with the same days."""
+        return np.random.default_rng([self.seed, self.calendar.day.toordinal(), purpose])
+
+    def windows(self) -> list[Window]:
+        """The whole day, or its hours where many people would not fit; the last one holds the rest of the night."""
+        parts = 1 if len(self.site.people) < MANY else 24
+        edges = np.linspace(self.calendar.start, self.calendar.end, parts + 1).astype(np.int64).tolist()
+        edges[0] -= 2 * HOUR
+        found = [Window(since, until) for since, until in itertools.pairwise(edges)]
+        return [*found, Window(self.calendar.end, self.calendar.end + 18 * HOUR)]
+
+    def records(self, window: Window, *, first: bool) -> list[Draft]:
+        """What is recorded in a window; with the first one, also what is drawn by the day."""
+        site, calendar, rng = self.site, self.calendar, self.rng
+        found = [
+            doors.everyday(site, self.passages.take(window.holds(self.passages.time)), rng, self.skew),
+            hosts.at_desks(site, self.stays, window, rng),
+            *signins.everyday(site, calendar, self.stays, self.kind, window, rng),
+            network.desks(site, self.stays, window, rng),
+        ]
+        if first:
+            found += [
+                hosts.servers(site, calendar.start, calendar.end, self.stays, rng),
+                network.plant(site, calendar.start, calendar.end, rng),
+                offices.personnel(site, calendar, self.kind, self.start, self.seed, first=self.first),
+                offices.works(site, calendar, rng),
+                *security.everyday(site, calendar, self.stays, rng),
+            ]
+            if self.first:
+                found.append(offices.trainings(site, calendar.day, calendar.start - 10 * HOUR))
+        return found
+
+    def tell(self, plan: Sequence[Plan], number: int) -> Iterator[Told]:
+        """The cases of this day."""
+        state = State(self.site, self.calendar, self.kind, self.stays, self.passages, self.skew)
+        for case in plan:
+            yield tell(state, case, number, np.random.default_rng([self.seed, case.key, 41]))
+            number += 1
+
+    def presence(self, stories: Sequence[Told]) -> Stays:
+        """Who was where on this day, those included who came for a case."""
+        here = [self.stays, *(stay for story in stories for stay in story.stays)]
+        person, place, since, until = (
+            np.concatenate([getattr(one, name) for one in here]) for name in ("person", "place", "since", "until")
+        )
+        return Stays(person, place, since, until)

@@ -1,0 +1,154 @@
+"""Files of records, source by source, and the truth beside them.
+
+DIR/onguard.csv, windows.ndjson ...      the records, in order of delivery
+DIR/truth/records.parquet                source, sequence -> time, person, asset, source_asset, place, portal, case
+DIR/truth/presence.parquet               person, place, zone, since_ms, until_ms; any other time is off the site
+DIR/truth/scenarios.jsonl                injected cases and what is expected
+DIR/truth/faults.jsonl                   what was blind or late when
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from watchfloor.errors import UsageError
+from watchfloor.simulate.draft import Draft
+from watchfloor.simulate.movement import Stays
+from watchfloor.simulate.site import Site
+from watchfloor.simulate.sources import SOURCES
+
+__all__ = ["Output"]
+
+TEXT = pa.dictionary(pa.int32(), pa.string())
+
+RECORDS = pa.schema(
+    [
+        ("source", TEXT), ("sequence", pa.int64()), ("time_ms", pa.int64()), ("person", TEXT), ("asset", TEXT),
+        ("source_asset", TEXT), ("place", TEXT), ("portal", TEXT), ("case", pa.int32()),
+    ]
+)  # fmt: skip
+"""Columns of truth/records.parquet; `sequence` counts the records of a file from 0."""
+
+PRESENCE = pa.schema(
+    [("person", TEXT), ("place", TEXT), ("zone", TEXT), ("since_ms", pa.int64()), ("until_ms", pa.int64())]
+)
+"""Columns of truth/presence.parquet."""
+
+
+class Output:
+    """The folder that is written; a context.
+
+    Raises:
+        UsageError: the folder already holds records.
+    """
+
+    def __init__(self, folder: Path, site: Site) -> None:
+        self.folder, self.site = folder, site
+        self.counts: Counter[str] = Counter()
+        self.bytes = 0
+        self._files: dict[str, IO[bytes]] = {}
+        there = [source.file for source in SOURCES.values() if (folder / source.file).exists()]
+        if there:
+            raise UsageError(
+                f"{folder} already holds records ({there[0]})", remedy="give another folder, or remove those files"
+            )
+        self.truth = folder / "truth"
+        self.truth.mkdir(parents=True, exist_ok=True)
+        for source in SOURCES.values():
+            file = self._files[source.id] = (folder / source.file).open("wb")
+            if source.header:
+                file.write(source.header.encode() + b"\n")
+        self._records = pq.ParquetWriter(self.truth / "records.parquet", RECORDS, compression="zstd")
+        self._presence = pq.ParquetWriter(self.truth / "presence.parquet", PRESENCE, compression="zstd")
+        self._sources = pa.array(list(SOURCES), pa.string())
+        self._words = {
+            "person": pa.array(site.people, pa.string()),
+            "asset": pa.array(site.assets, pa.string()),
+            "place": pa.array(site.places, pa.string()),
+            "portal": pa.array(site.portals, pa.string()),
+        }
+
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for file in self._files.values():
+            file.close()
+        self._records.close()
+        self._presence.close()
+
+    def write(self, records: Draft) -> None:
+        """Append records in order of arrival; of equals the earlier first."""
+        if not len(records):
+            return
+        records = records.take(np.lexsort((np.arange(len(records)), records.time, records.arrival)))
+        source = SOURCES[records.source]
+        file = self._files[source.id]
+        lines = pc.binary_join_element_wise(records.lines, "", "\n")
+        self.bytes += _write(file, lines)
+        first = self.counts[source.id]
+        self.counts[source.id] += len(records)
+        number = list(SOURCES).index(source.id)
+        self._records.write_batch(
+            pa.record_batch(
+                [
+                    _words(self._sources, np.full(len(records), number, np.int32)),
+                    pa.array(np.arange(first, first + len(records))),
+                    pa.array(records.time),
+                    _words(self._words["person"], records.person),
+                    _words(self._words["asset"], records.asset),
+                    _words(self._words["asset"], records.source_asset),
+                    _words(self._words["place"], records.place),
+                    _words(self._words["portal"], records.portal),
+                    pa.array(records.case, mask=records.case < 0),
+                ],
+                schema=RECORDS,
+            )
+        )
+
+    def write_presence(self, where: Stays) -> None:
+        """Append who was where."""
+        zones = sorted({*self.site.zone})
+        code = {uid: i for i, uid in enumerate(zones)}
+        zone = np.array([code[uid] for uid in self.site.zone], np.int32)
+        self._presence.write_batch(
+            pa.record_batch(
+                [
+                    _words(self._words["person"], where.person),
+                    _words(self._words["place"], where.place),
+                    _words(pa.array(zones, pa.string()), zone[where.place]),
+                    pa.array(where.since),
+                    pa.array(where.until),
+                ],
+                schema=PRESENCE,
+            )
+        )
+
+    def write_lines(self, name: str, rows: list[Mapping[str, Any]]) -> None:
+        """A file of JSON lines in the truth."""
+        option = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+        (self.truth / name).write_bytes(b"".join(orjson.dumps(row, option=option) for row in rows))
+
+
+def _words(words: pa.Array, codes: npt.NDArray[np.int32]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=codes < 0), words)
+
+
+def _write(file: IO[bytes], lines: pa.Array) -> int:
+    """The bytes of all lines, as they stand in one buffer."""
+    offsets = np.frombuffer(lines.buffers()[1], np.int32, len(lines) + 1, lines.offset * 4)
+    data = memoryview(lines.buffers()[2])[offsets[0] : offsets[-1]]
+    return file.write(data)

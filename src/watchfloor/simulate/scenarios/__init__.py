@@ -1,0 +1,1 @@
+"""The sixteen scenarios, each with its benign twins."""

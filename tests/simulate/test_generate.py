@@ -1,0 +1,220 @@
+"""The simulated site: the same bytes for the same seed, ways that exist, and a truth that fits the records."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import shutil
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import orjson
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import PROJECT
+from tests.simulate.conftest import Lived, live
+from watchfloor import cli
+from watchfloor.errors import UsageError
+from watchfloor.simulate.founding.estate import TIMEZONE, found
+from watchfloor.simulate.site import read_site
+from watchfloor.simulate.sources import SOURCES
+
+FASTEST = 2.5
+"""Metres per second that nobody exceeds on foot."""
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".parquet"
+    }
+
+
+def test_same_seed_same_bytes_other_seed_others(port: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        live(port, tmp_path / name, seed=seed, days=1, inject=["S1"], faults={"late", "duplicated", "drift"})
+    a, b, c = (_bytes(tmp_path / name) for name in ("a", "b", "c"))
+    assert a == b
+    assert a.keys() == c.keys()
+    assert all(a[name] != c[name] for name in ("onguard.csv", "windows.ndjson", "okta.ndjson", "zeek_it.ndjson"))
+    tables = [pq.read_table(tmp_path / name / "truth" / "records.parquet") for name in ("a", "b", "c")]
+    assert tables[0].equals(tables[1])
+    assert not tables[0].equals(tables[2])
+
+
+def test_a_longer_run_begins_with_the_same_people_in_the_same_places(port: Path, tmp_path: Path) -> None:
+    live(port, tmp_path / "one", days=1)
+    live(port, tmp_path / "two", days=2)
+    one, two = (pq.read_table(tmp_path / name / "truth" / "presence.parquet") for name in ("one", "two"))
+    assert 0 < one.num_rows < two.num_rows
+    assert two.slice(0, one.num_rows).equals(one)
+
+
+def test_the_committed_harbour_is_what_its_maker_makes(tmp_path: Path) -> None:
+    harbour = PROJECT / "estates" / "harbour"
+    found(tmp_path, people=400, seed=1)
+    made = _bytes(tmp_path)
+    assert made
+    assert {name: (harbour / name).read_bytes() for name in made} == made
+    mine = [path for path in harbour.rglob("*") if path.is_file() and not {"var", "logs"} & set(path.parts)]
+    size = sum(path.stat().st_size for path in mine)
+    assert size < 2_000_000
+
+
+def test_the_harbour_holds_every_difficulty_of_a_directory() -> None:
+    site = read_site(PROJECT / "estates" / "harbour", timezone=TIMEZONE)
+    assert len(site.people) == 400
+    assert len(set(site.name)) < len(site.name)  # namesakes
+    assert any(len(spans) > 1 for spans in site.employed)  # rehires
+    holders = defaultdict(set)
+    for alias in site.directory.aliases:
+        if alias.kind == "badge":
+            holders[alias.value].add(alias.person)
+    assert any(len(people) > 1 for people in holders.values())  # re-issued
+    kinds = Counter(one.holder_kind for one in site.directory.credentials.values())
+    assert set(kinds) == {"person", "pool", "visitor", "shared"}
+    assert {"contractor", "agency", "own"} <= set(site.employer)
+    assert {"building": 2, "site": 2}.items() <= Counter(one.kind for one in site.directory.places.values()).items()
+    assert Counter(one.kind for one in site.directory.assets.values())["crane"] == 6
+
+
+def test_every_way_leads_through_portals_that_join_its_places(lived: Lived) -> None:
+    site, walks = lived.site, lived.site.walks
+    checked = 0
+    for source, from_uid in enumerate(site.places):
+        for target, to_uid in enumerate(site.places):
+            way = source * walks.places + target
+            here, clock = from_uid, 0
+            for step in range(walks.first[way], walks.first[way + 1]):
+                portal = site.directory.portals[site.portals[walks.portal[step]]]
+                into = site.places[walks.into[step]]
+                assert {here, into} == {portal.inside, portal.outside}
+                assert walks.inward[step] == (into == portal.inside)
+                assert walks.after_ms[step] >= clock
+                here, clock = into, int(walks.after_ms[step])
+                checked += 1
+            if walks.total_ms[way] > 0:
+                assert here == to_uid
+    assert checked > 1000
+
+
+def test_presence_follows_the_portal_graph_at_a_walking_pace(lived: Lived) -> None:
+    joined = {frozenset((one.inside, one.outside)) for one in lived.site.directory.portals.values()}
+    by_person = defaultdict(list)
+    columns = (lived.presence[name] for name in ("person", "place", "since_ms", "until_ms"))
+    for person, place, since, until in zip(*columns, strict=True):
+        assert since < until
+        by_person[person].append((since, until, place))
+    assert len(by_person) > 50
+    steps = 0
+    for rows in by_person.values():
+        rows.sort()
+        for (_, left, place), (came, _, following) in itertools.pairwise(rows):
+            assert left <= came, "nobody is in two places at a time"
+            if left == came:
+                assert frozenset((place, following)) in joined
+                steps += 1
+    assert steps > 500
+
+
+def test_truth_has_a_row_for_each_record_in_order(lived: Lived) -> None:
+    numbers = defaultdict(list)
+    for source, sequence in zip(lived.records["source"], lived.records["sequence"], strict=True):
+        numbers[source].append(sequence)
+    for source, count in lived.summary.records.items():
+        assert numbers[source] == list(range(count))
+        path = lived.logs / SOURCES[source].file
+        lines = path.read_bytes().splitlines()
+        assert len(lines) - bool(SOURCES[source].header) == count
+    assert set(numbers) == set(SOURCES) == set(lived.summary.records)
+
+
+def test_badges_in_records_are_those_of_the_persons_in_the_truth(lived: Lived) -> None:
+    held = defaultdict(list)
+    for alias in lived.site.directory.aliases:
+        if alias.kind == "badge":
+            held[alias.value.partition(":")[2]].append((alias.valid_from, alias.valid_to, alias.person))
+    with (lived.logs / "onguard.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    truth = [
+        (person, time, portal)
+        for source, person, time, portal in zip(
+            *(lived.records[name] for name in ("source", "person", "time_ms", "portal")), strict=True
+        )
+        if source == "onguard"
+    ]
+    named = 0
+    for row, (person, time, portal) in zip(rows, truth, strict=True):
+        assert lived.site.directory.portals[portal].name == row["READER"]
+        if row["BADGE_ID"]:
+            holders = {who for since, until, who in held[row["BADGE_ID"]] if since <= time < until}
+            assert (person or "") in holders, row
+            named += person is not None
+        else:
+            assert person is None
+    assert named > 500
+
+
+def test_accounts_in_records_are_those_of_the_persons_in_the_truth(lived: Lived) -> None:
+    account = dict(zip(lived.site.people, lived.site.account, strict=True))
+    lines = (lived.logs / "okta.ndjson").read_bytes().splitlines()
+    persons = [p for s, p in zip(lived.records["source"], lived.records["person"], strict=True) if s == "okta"]
+    for line, person in zip(lines, persons, strict=True):
+        user = orjson.loads(line)["actor"]["alternateId"].partition("@")[0]
+        assert person is None or account[person] == user
+
+
+def test_every_line_of_json_is_json(lived: Lived) -> None:
+    for source in SOURCES.values():
+        if source.file.endswith(".ndjson"):
+            for line in (lived.logs / source.file).read_bytes().splitlines():
+                assert isinstance(orjson.loads(line), dict)
+
+
+def test_the_night_in_which_the_clocks_change_has_its_shift(lived: Lived) -> None:
+    """The night shift of Saturday ends at 06:00 summer time, which is 04:00 UTC, after seven hours."""
+    last = max(
+        until
+        for place, since, until in zip(*(lived.presence[n] for n in ("place", "since_ms", "until_ms")), strict=True)
+        if since < 1_774_746_000_000 and place != "room-gatehouse"  # 2026-03-29T01:00Z
+    )
+    assert 1_774_756_800_000 - 3_600_000 < last < 1_774_756_800_000 + 3_600_000  # 2026-03-29T04:00Z
+
+
+def test_records_are_written_in_order_of_delivery_and_faults_do_what_they_say(port: Path, tmp_path: Path) -> None:
+    live(port, tmp_path / "plain", days=1)
+    live(port, tmp_path / "twice", days=1, faults={"duplicated"})
+    live(port, tmp_path / "blind", days=1, faults={"blind"})
+    plain, twice, blind = (
+        (tmp_path / name / "onguard.csv").read_text().splitlines()[1:] for name in ("plain", "twice", "blind")
+    )
+    assert set(twice) == set(plain)
+    zeek = (tmp_path / "twice" / "zeek_ot.ndjson").read_bytes().splitlines()
+    assert len(zeek) > len(set(zeek))
+    outage = orjson.loads((tmp_path / "blind" / "truth" / "faults.jsonl").read_bytes().splitlines()[0])
+    site = read_site(port, timezone=TIMEZONE)
+    door = site.directory.portals[outage["portals"][0]].name
+    gone = set(plain) - set(blind)
+    assert all(door in line for line in gone)
+
+
+def test_cases_nobody_knows_and_folders_that_hold_records_are_errors(port: Path, tmp_path: Path) -> None:
+    for wrong in ("S99", "S1:nothing"):
+        with pytest.raises(UsageError, match=r"there is no scenario|has no variant"):
+            live(port, tmp_path / "x", days=1, inject=[wrong])
+    live(port, tmp_path / "y", days=1)
+    with pytest.raises(UsageError, match="already holds records"):
+        live(port, tmp_path / "y", days=1)
+
+
+def test_every_record_is_mapped_and_none_lost(
+    lived: Lived, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    estate = tmp_path / "estate"
+    shutil.copytree(lived.estate, estate)
+    assert cli.main(["run", str(estate), "--once", "--json"]) == 0
+    total = orjson.loads(capsysbinary.readouterr().out.splitlines()[-1])
+    written = sum(lived.summary.records.values())
+    assert (total["read"], total["mapped"], total["quarantined"]) == (written, written, 0)
