@@ -129,3 +129,8 @@ def test_json_of_several_kinds_keeps_the_usual_one() -> None:
     assert names(['"a"', '"b"', "[1]", "1.5", "null", "no json"]) == ["a", "b", None, "1.5", None, None]
     assert names(['["a"]', '[["b"], 1]', '"c"']) == [["a"], ['["b"]', "1"], None]
     assert names(['[{"x":"a"}]', '[{"x":{"y":1}}]']) == [[{"x": "a"}], [{"x": '{"y":1}'}]]
+
+
+def test_a_list_of_all_sorts_is_text() -> None:
+    found = convert.json(lambda items: items)(Column.of(['["x", {"y": [2]}]', "[1]"])).to_pylist()
+    assert found == [["x", '{"y":[2]}'], ["1"]]

@@ -404,9 +404,10 @@ def _kind(answer: Any) -> type[list[Any]] | type[dict[Any, Any]] | type[str]:
 
 
 def _as_text(value: Any) -> Any:
-    """Every scalar as text; a list in a list, or an object in an object, as its JSON."""
+    """Every scalar as text; a list in a list, an object in an object, or one among other things, as its JSON."""
     if isinstance(value, list):
-        return [_flat(item) if isinstance(item, list) else _as_text(item) for item in value]
+        objects = all(item is None or isinstance(item, dict) for item in value)
+        return [_as_text(item) if objects else _flat(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _flat(item) for key, item in value.items()}
     return _flat(value)

@@ -52,6 +52,14 @@ LOGS: tuple[tuple[str, frozenset[str]], ...] = tuple(
         ("radius", "username result"),
         ("ftp", "command reply_code"),
         ("ftp", "command user"),
+        ("modbus_detailed", "modbus_detailed_link_id request_values"),
+        ("modbus_mask_write_register", "and_mask or_mask"),
+        ("dnp3_control", "trip_control_code execute_count"),
+        ("s7comm_upload_download", "rosctr block_type"),
+        ("s7comm", "rosctr_code function_code"),
+        ("cip", "cip_service_code class_id"),
+        ("bacnet", "bvlc_function pdu_service"),
+        ("bacnet_property", "pdu_service instance_number property"),
         ("dnp3", "fc_request"),
         ("dnp3", "fc_reply"),
         ("modbus", "func"),
@@ -78,6 +86,9 @@ FAMILY: Mapping[str, str] = {
     "conn": "conn", "dns": "dns", "http": "http", "ssl": "tls", "files": "file", "ssh": "ssh", "smb_files": "smb",
     "smb_mapping": "smb", "dce_rpc": "rpc", "kerberos": "kerberos", "ntlm": "logon", "radius": "logon", "rdp": "rdp",
     "dhcp": "dhcp", "ftp": "ftp", "smtp": "mail", "notice": "notice", "modbus": "ot", "dnp3": "ot",
+    "modbus_detailed": "ot", "modbus_mask_write_register": "ot", "modbus_read_write_multiple_registers": "ot",
+    "dnp3_control": "ot", "s7comm": "ot", "s7comm_upload_download": "ot", "cip": "ot", "bacnet": "ot",
+    "bacnet_property": "ot", "opcua_binary": "ot",
 }  # fmt: skip
 """Log path -> family. Any other log that names a connection is `session`."""
 
@@ -166,8 +177,79 @@ DNP3: Mapping[str, tuple[int, str]] = {
 }  # fmt: skip
 """Names of Zeek's DNP3::function_codes -> application function code, command class."""
 
-BLINDS = {"DISABLE_UNSOLICITED": 4}
-"""Commands graver than their class: this one blinds the master."""
+S7COMM: Mapping[int, str] = {
+    0x04: "read", 0x05: "write", 0x1A: "download_program", 0x1B: "download_program", 0x1C: "download_program",
+    0x1D: "read", 0x1E: "read", 0x1F: "read", 0x28: "operating_mode", 0x29: "operating_mode", 0xF0: "connect",
+}  # fmt: skip
+"""Parameter functions of S7 jobs. Upload reads logic out of the controller, download writes it."""
+
+S7COMM_GROUPS: Mapping[int, str] = {
+    0x00: "operating_mode", 0x01: "diagnostic", 0x02: "read", 0x03: "read", 0x04: "identify", 0x05: "security",
+    0x07: "time_set",
+}  # fmt: skip
+"""Function groups of S7 user data."""
+
+S7COMM_TRANSFERS: Mapping[str, str] = {
+    "Request Download": "download_program", "Download Block": "download_program", "Download Ended": "download_program",
+    "Start Upload": "read", "Upload": "read", "End Upload": "read",
+}  # fmt: skip
+
+CIP: Mapping[int, str] = {
+    0x01: "read", 0x03: "read", 0x0E: "read", 0x4C: "read", 0x52: "read", 0x02: "write", 0x04: "write", 0x10: "write",
+    0x4D: "write", 0x53: "write", 0x4E: "write", 0x05: "operating_mode", 0x06: "operating_mode",
+    0x07: "operating_mode", 0x08: "write", 0x09: "write", 0x0A: "connect", 0x4B: "proprietary",
+}  # fmt: skip
+"""CIP services. Those above 0x31 mean something else on each class of objects: see `_cip`."""
+
+CIP_PROGRAMS = frozenset((0x64, 0x68, 0x6B, 0x6C, 0x6D, 0x70))
+"""Classes that hold the program of a Logix controller: creating and deleting there is a download."""
+
+CIP_TAGS = frozenset((None, 0x02, 0x6B, 0x6C))
+"""Classes on which 0x4C, 0x4D, 0x4E, 0x52 and 0x53 read and write tags; no class means a symbolic name."""
+
+CONNECTION_MANAGER = 0x06
+
+BACNET: Mapping[str, tuple[int, str]] = {
+    "acknowledge_alarm": (0, "control"), "cov_notification": (1, "read"), "event_notification": (2, "diagnostic"),
+    "get_alarm_summary": (3, "diagnostic"), "get_enrollment_summary": (4, "diagnostic"), "subscribe_cov": (5, "read"),
+    "atomic_read_file": (6, "read"), "atomic_write_file": (7, "write"), "add_list_element": (8, "write"),
+    "remove_list_element": (9, "write"), "create_object": (10, "write"), "delete_object": (11, "write"),
+    "read_property": (12, "read"), "read_property_conditional": (13, "read"), "read_property_multiple": (14, "read"),
+    "write_property": (15, "write"), "write_property_multiple": (16, "write"),
+    "device_communication_control": (17, "operating_mode"), "private_transfer": (18, "proprietary"),
+    "text_message": (19, "diagnostic"), "reinitialize_device": (20, "operating_mode"), "read_range": (26, "read"),
+    "life_safety_operation": (27, "control"), "subscribe_cov_property": (28, "read"),
+    "get_event_information": (29, "diagnostic"), "i_am": (0, "identify"), "i_have": (1, "identify"),
+    "who_is": (8, "identify"), "who_has": (7, "identify"), "time_synchronization": (6, "time_set"),
+    "utc_time_synchronization": (9, "time_set"), "write_group": (10, "write"),
+    "unconfirmed_cov_notification": (2, "read"),
+    "unconfirmed_event_notification": (3, "diagnostic"), "unconfirmed_private_transfer": (4, "proprietary"),
+    "unconfirmed_text_message": (5, "diagnostic"), "subscribe_cov_property_multiple": (30, "read"),
+    "cov_notification_multiple": (31, "read"), "unconfirmed_cov_notification_multiple": (11, "read"),
+    "vt_open": (21, "connect"), "vt_close": (22, "connect"), "vt_data": (23, "proprietary"),
+    "who_am_i": (13, "identify"), "you_are": (14, "write"),
+}  # fmt: skip
+"""BACnet services -> service choice, command class."""
+
+OPCUA: tuple[tuple[str, str], ...] = (
+    ("Write", "write"), ("Call", "control"), ("HistoryUpdate", "write"), ("AddNodes", "write"),
+    ("DeleteNodes", "write"), ("AddReferences", "write"), ("DeleteReferences", "write"), ("Read", "read"),
+    ("HistoryRead", "read"), ("Browse", "identify"), ("TranslateBrowse", "identify"), ("FindServers", "identify"),
+    ("GetEndpoints", "identify"),
+    ("CreateSession", "connect"), ("ActivateSession", "connect"), ("CloseSession", "connect"),
+    ("OpenSecureChannel", "connect"), ("CloseSecureChannel", "connect"), ("CreateSubscription", "read"),
+    ("CreateMonitoredItems", "read"), ("Publish", "read"), ("ServiceFault", "diagnostic"),
+)  # fmt: skip
+"""Beginning of an OPC UA service's name -> command class; the handshake (HEL, ACK) is a connection."""
+
+PROTOCOL_NAMES: tuple[tuple[str, str], ...] = (
+    ("modbus", "Modbus"), ("dnp3", "DNP3"), ("s7comm", "S7comm"), ("cip", "CIP"), ("bacnet", "BACnet"),
+    ("opcua", "OPC UA"),
+)  # fmt: skip
+"""Beginning of a log's path -> its protocol."""
+
+BLINDS = {"DISABLE_UNSOLICITED": 4, "life_safety_operation": 5}
+"""Commands graver than their class: one blinds the master, one touches life safety."""
 
 SEVERE_NOTICES: tuple[tuple[str, int], ...] = (
     ("ATTACK::", 4), ("Exploit::", 4), ("Heartbleed::", 4), ("Signatures::", 3), ("Intel::", 4), ("SSH::", 3),
@@ -825,13 +907,13 @@ def _evidence(pair: str) -> list[dict[str, Any]] | None:
 
 @maps("ot")
 def ot(r: Record) -> Mapped:
-    """Commands of Modbus and DNP3, by class (domain reference 4.2)."""
+    """Commands of industrial protocols, by class (domain reference 4.2)."""
     shared = envelope(r) | ends(r)
     protocol = shared["metadata.event_code"]
-    asked = r.read("func").coalesce(r.read("fc_request"), r.read("fc_reply"))
-    parsed = protocol.zip(asked, _command)
-    shared["severity_id"] = parsed.map(lambda text: orjson.loads(text)["severity"]).coalesce(r.constant(1))
-    reply = r.read("fc_request").zip(r.read("fc_reply"), lambda request, answer: request is None and answer is not None)
+    parsed = protocol.zip(_asked(r), _command)
+    answer = _is_answer(r, protocol)
+    severity = parsed.map(lambda text: orjson.loads(text)["severity"], pa.int64())
+    shared["severity_id"] = answer.map(lambda yes: 1 if yes else None, pa.int64()).coalesce(severity, r.constant(1))
 
     def part(name: str, type_: pa.DataType) -> Column:
         made: Column = parsed.map(lambda text: orjson.loads(text)[name], type_)
@@ -844,13 +926,13 @@ def ot(r: Record) -> Mapped:
         status_id=part("exception", pa.bool_())
         .map(lambda failed: 2 if failed else None)
         .coalesce(r.read("exception", real).map(lambda _: 2)),
-        status_detail=r.read("exception"),
+        status_detail=r.read("exception").coalesce(r.read("exception_code")),
         ot_command={
-            "ot_protocol": protocol.map(lambda log: {"modbus": "Modbus", "dnp3": "DNP3"}.get(log, log)),
+            "ot_protocol": protocol.map(_protocol),
             "operation": part("operation", pa.string()),
             "function_code": part("code", pa.int64()),
             "command_class": part("class", pa.string()),
-            "is_response": reply.zip(protocol, lambda answer, log: bool(answer) if log == "dnp3" else None),
+            "is_response": answer,
             "unit_id": r.read("unit_id").coalesce(r.read("unit")).integer()
             if r.has("unit_id") or r.has("unit")
             else None,
@@ -858,24 +940,63 @@ def ot(r: Record) -> Mapped:
     )
 
 
-def _command(protocol: str | None, name: str | None) -> str | None:
-    """What the function's name says, as JSON text."""
-    if name is None:
+def _asked(r: Record) -> Column:
+    """What the command is called, and on what: one text per row, parts separated by a tab."""
+    named = r.read("func").coalesce(
+        r.read("fc_request"), r.read("fc_reply"), r.read("pdu_service"), r.read("identifier_str")
+    )
+    code = r.read("cip_service_code").coalesce(r.read("function_code"))
+    name = r.read("cip_service").coalesce(r.read("function_name"))
+    scope = r.read("class_id").coalesce(r.read("rosctr_code"))
+    scoped = code.zip(scope, lambda number, where: f"{number}\t{where or ''}" if number else None)
+    coded = scoped.zip(name, lambda parts, word: f"{parts}\t{word or ''}" if parts else None)
+    return named.coalesce(coded, name, r.read("msg_type"))
+
+
+def _is_answer(r: Record, protocol: Column) -> Column:
+    """Whether a row is an answer; missing where one row is question and answer in one."""
+    replied = r.read("fc_request").zip(
+        r.read("fc_reply"), lambda request, answer: request is None and answer is not None
+    )
+    dnp3 = replied.zip(protocol, lambda answer, log: bool(answer) if log == "dnp3" else None, pa.bool_())
+    sent = r.read("is_orig", boolean)
+    return dnp3.coalesce(sent.map(lambda asks: not asks, pa.bool_()))
+
+
+def _protocol(log: str) -> str:
+    return next((name for beginning, name in PROTOCOL_NAMES if log.startswith(beginning)), log)
+
+
+def _command(protocol: str | None, asked: str | None) -> str | None:
+    """What the function's name or code says, as JSON text."""
+    if asked is None or protocol is None:
         return None
     exception = False
-    if protocol == "modbus":
-        operation = name
-        unknown = _UNKNOWN_FUNCTION.match(name)
+    code: int | None
+    if protocol.startswith("modbus"):
+        operation = asked
+        unknown = _UNKNOWN_FUNCTION.match(asked)
         if unknown is not None and int(unknown[1]) >= 128:  # the high bit marks an exception response
-            exception, operation = True, MODBUS_NAMES.get(int(unknown[1]) - 128, name)
-        elif name.endswith("_EXCEPTION"):
-            exception, operation = True, name.removesuffix("_EXCEPTION")
+            exception, operation = True, MODBUS_NAMES.get(int(unknown[1]) - 128, asked)
+        elif asked.endswith("_EXCEPTION"):
+            exception, operation = True, asked.removesuffix("_EXCEPTION")
         code, kind = MODBUS.get(operation, (None, "proprietary"))
         if code is None and unknown is not None:
             code = int(unknown[1]) & 127
+    elif protocol.startswith("dnp3"):
+        operation = asked.partition("\t")[0]
+        code, kind = DNP3.get(operation, (None, "proprietary"))
+    elif protocol.startswith("s7comm"):
+        code, kind, operation = _s7comm(asked)
+    elif protocol == "cip":
+        code, kind, operation = _cip(asked)
+    elif protocol.startswith("bacnet"):
+        operation = re.sub(r"_(request|ack|simple_ack|complex_ack)\Z", "", asked.replace("-", "_"))
+        kind = "diagnostic" if operation in ("abort", "reject", "error") else "proprietary"
+        code, kind = BACNET.get(operation.removeprefix("confirmed_"), (None, kind))
     else:
-        operation = name
-        code, kind = DNP3.get(name, (None, "proprietary"))
+        operation, code = asked, None
+        kind = next((found for beginning, found in OPCUA if asked.startswith(beginning)), "connect")
     activity, severity = CLASSES[kind]
     severity = max(severity, BLINDS.get(operation, 0))
     return orjson.dumps(
@@ -888,6 +1009,41 @@ def _command(protocol: str | None, name: str | None) -> str | None:
             "exception": exception,
         }
     ).decode()
+
+
+def _s7comm(asked: str) -> tuple[int | None, str, str]:
+    """Function code, command class, name: of a job's parameter, or of a group of user data."""
+    first, _, rest = asked.partition("\t")
+    code = _number(first)
+    if code is None:
+        return None, S7COMM_TRANSFERS.get(first, "proprietary"), first
+    scope, _, name = rest.partition("\t")
+    userdata = _number(scope) == 7
+    group = code & 0x0F if userdata else code
+    return code, (S7COMM_GROUPS if userdata else S7COMM).get(group, "proprietary"), name or first
+
+
+def _cip(asked: str) -> tuple[int | None, str, str]:
+    """Service, command class, name: the same number means different things on different classes of objects."""
+    first, _, rest = asked.partition("\t")
+    scope, _, name = rest.partition("\t")
+    code, on = _number(first), _number(scope)
+    service = None if code is None else code & 0x7F  # the high bit marks a reply
+    kind = CIP.get(-1 if service is None else service, "proprietary")
+    if service is not None and service > 0x31 and on == CONNECTION_MANAGER:
+        kind = "connect"
+    elif service is not None and service > 0x31 and service != 0x4B and on not in CIP_TAGS:
+        kind = "proprietary"
+    elif service in (0x08, 0x09) and on in CIP_PROGRAMS:
+        kind = "download_program"
+    return service, kind, name or first
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text, 0)
+    except ValueError:
+        return None
 
 
 @maps("session")
