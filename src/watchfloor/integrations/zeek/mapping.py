@@ -1040,10 +1040,12 @@ def _cip(asked: str) -> tuple[int | None, str, str]:
 
 
 def _number(text: str) -> int | None:
+    """A code, decimal or hexadecimal; none has more than 32 bits."""
     try:
-        return int(text, 0)
+        number = int(text, 0)
     except ValueError:
         return None
+    return number if 0 <= number < 1 << 32 else None
 
 
 @maps("session")
