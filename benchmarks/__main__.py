@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    asof,
     detection,
     differential,
     end_to_end,
@@ -55,6 +56,7 @@ def main() -> None:
             "kill9": lambda: kill9.main(given.kills),
             "oracle": lambda: f"{oracle.main()}\n\n{oracle.main(200_000, sqlite=True)}",
             "fuzz": fuzz.main,
+            "asof": asof.main,
             "soak": lambda: soak.main(given.soak or 10_000_000),  # last: it keeps this process on one core
         }
     only = "soak" if given.soak else given.only

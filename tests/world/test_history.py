@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watchfloor.ocsf.column import Column
 from watchfloor.world.fact import MANY, SCHEMA
-from watchfloor.world.history import History, Interval, Statement, folded
+from watchfloor.world.history import History, Interval, Intervals, Statement, folded
 
 TIMES = st.integers(0, 12)
 STATEMENTS = st.builds(
@@ -120,3 +121,34 @@ def test_replaced_and_kept() -> None:
     assert again.value.to_pylist()[7] == "out" and again.value.to_pylist()[47] is None
     assert again.confidence.tolist()[8] == 100 and again.moment.tolist()[48] == 5
     assert list(history.intervals("presence", "p-8"))[1].value == "yard"
+
+
+def test_from_a_moment_on_something_else_is_believed() -> None:
+    history = History()
+    people = [f"p-{number}" for number in range(40)]
+    since, numbers = np.tile(np.array([0, 10, 20]), 40), np.repeat(np.arange(40, dtype=np.int32), 3)
+    columns = Intervals(
+        numbers, since, since + 10, np.tile(np.array([0, 1, 0], np.int32), 40), since, np.full(120, 100, np.int8)
+    )
+    history.load("presence", people, ["hall", "yard"], columns)
+    history.replace("presence", "p-7", [Interval(15, 18, "out"), Interval(18, 99, "crane")], since=15)
+    assert [(one.since, one.until, one.value) for one in history.intervals("presence", "p-7")] == [
+        (0, 10, "hall"), (10, 15, "yard"), (15, 18, "out"), (18, 99, "crane")
+    ]  # fmt: skip
+    entity, times = Column.of(["p-7"] * 4 + ["p-8", "p-9"]), np.array([3, 14, 15, 50, 15, 30], np.int64)
+    assert history.as_of("presence", entity, times).value.to_pylist() == ["hall", "yard", "out", "crane", "yard", None]
+    for person in people[10:]:  # so many that the overlay becomes part of the bulk
+        history.replace("presence", person, [Interval(12, 13, "crane")], since=12)
+    history.replace("presence", "p-40", [Interval(0, 99, "out")])
+    entity, times = Column.of(["p-7", "p-12", "p-12", "p-12", "p-40"]), np.array([14, 11, 12, 25, 1], np.int64)
+    assert history.as_of("presence", entity, times).value.to_pylist() == ["yard", "yard", "crane", None, "out"]
+    assert [one.value for one in history.intervals("presence", "p-12")] == ["hall", "yard", "crane"]
+
+
+def test_what_overlaps_is_not_loaded() -> None:
+    twice = Intervals(
+        np.zeros(2, np.int32), np.array([0, 5]), np.array([6, 9]), np.zeros(2, np.int32), np.zeros(2, np.int64),
+        np.full(2, 100, np.int8),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="overlap"):
+        History().load("presence", ["p"], ["hall"], twice)

@@ -15,7 +15,7 @@ from tests.world.test_resolve import built
 
 from watchfloor.ocsf.column import Column
 from watchfloor.world.directory import Directory, load
-from watchfloor.world.history import History, Interval
+from watchfloor.world.history import History, Interval, Statement
 from watchfloor.world.presence import OUT, UNKNOWN, Presence, Reset, believed, believes
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.sighting import STRONG, WEAK, Sighting, sightings
@@ -121,19 +121,31 @@ SEEN = st.builds(
 RESETS = st.builds(lambda hour, place: (hour * HOUR, place), st.integers(0, 40), st.sampled_from(["hall", "s"]))
 
 
-@given(st.lists(SEEN, max_size=8), st.lists(RESETS, max_size=2), st.data())
+@given(st.lists(SEEN, max_size=8), st.lists(RESETS, max_size=2), st.lists(st.integers(0, 40), max_size=3), st.data())
 def test_any_order_and_any_repetition_gives_the_same(
-    site: Directory, said: list[Sighting], alarms: list[tuple[int, str]], data: st.DataObject
+    site: Directory, said: list[Sighting], alarms: list[tuple[int, str]], shifts: list[int], data: st.DataObject
 ) -> None:
     resets = [Reset(time, site.inside(place)) for time, place in alarms]
     whole, bits = History(), History()
+    worked = [Statement("p-1", "shift", "early", at * HOUR, (at + 8) * HOUR, at) for at in shifts]
+    whole.add(worked)
     Presence(site, whole).add(said, resets)
     late = Presence(site, bits)
-    for one in data.draw(st.permutations([*said, *said[:2]])):
-        late.add([one])
+    rows = Column.of(["p-1"] * 50), np.arange(50, dtype=np.int64) * HOUR + 1
+    arriving: list[Sighting | Statement] = [*said, *said[:2], *worked]
+    for one in data.draw(st.permutations(arriving)):
+        if isinstance(one, Statement):
+            bits.add([one])
+            late.add([], shifted=["p-1"])
+        else:
+            late.add([one])
+        bits.as_of("presence", *rows)  # bulk, overlay, and both
     for reset in data.draw(st.permutations(resets)):
         late.add([], [reset])
     assert list(whole.intervals("presence", "p-1")) == list(bits.intervals("presence", "p-1"))
+    assert list(whole.intervals("sighted", "p-1")) == list(bits.intervals("sighted", "p-1"))
+    at, later = whole.as_of("presence", *rows), bits.as_of("presence", *rows)
+    assert at.value.to_pylist() == later.value.to_pylist() and at.moment.tolist() == later.moment.tolist()
     made = list(whole.intervals("presence", "p-1"))
     for before, after in pairwise(made):
         assert before.until == after.since, "once seen, there is always an answer"

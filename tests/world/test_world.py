@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.world.test_resolve import built
 
 from watchfloor.ocsf.events import Events
 from watchfloor.world.directory import Directory, load
+from watchfloor.world.learning import resets
 from watchfloor.world.traversal import Traversal, great_circle_km
 from watchfloor.world.world import Learnt, World
 
@@ -158,6 +160,25 @@ def test_fire_makes_unknown(port: Directory) -> None:
     after = context(events["physical_access_activity"], 1)
     assert after["asof.person.presence"] == "unknown" and after["asof.person.zone"] is None
     assert after["lag.presence.place_uid"] == "cab", "where somebody was last seen is still known"
+
+
+def test_bypass_and_loss_of_a_device(port: Directory) -> None:
+    alarm = {"place.uid": "cab", "place.name": "cab"}
+    signals = [
+        {**alarm, "time": T0, "activity_id": 1, "lifecycle_id": 7, "alarm_point.name": "PIR 3"},
+        {**alarm, "time": T0 + HOUR, "activity_id": 1, "lifecycle_id": 8, "alarm_point.name": "PIR 3"},
+        {"time": T0, "activity_id": 8, "lifecycle_id": 5, "device.hostname": "hmi1"},
+        {"time": T0 + HOUR, "activity_id": 8, "lifecycle_id": 6, "device.hostname": "hmi1"},
+        {**alarm, "time": T0 + HOUR, "activity_id": 6, "lifecycle_id": 9},
+    ]
+    world = World(port)
+    _, learnt = world.take({"alarm_signal_activity": built("alarm_signal_activity", signals)})
+    history = world.history
+    assert [(one.since, one.until) for one in history.intervals("bypassed", "cab", "PIR 3")] == [(T0, T0 + HOUR)]
+    assert [(one.since, one.until) for one in history.intervals("lost", "a-1")] == [(T0, T0 + HOUR)]
+    assert not history.intervals("evacuating", "cab"), "a test is no alarm"
+    driven = replace(port, portals={**port.portals, "gate": replace(port.portals["gate"], controller="a-1")})
+    assert [reset.places for reset in resets(learnt.said, driven)] == [{"street", "yard"}]
 
 
 def test_nobody_is_quicker_than_possible(port: Directory) -> None:

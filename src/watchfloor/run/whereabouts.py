@@ -18,7 +18,7 @@ from watchfloor.world.fact import SCHEMA
 from watchfloor.world.history import History, Interval
 from watchfloor.world.learning import resets
 from watchfloor.world.naming import forms
-from watchfloor.world.presence import LONGEST_MS, OUT, UNKNOWN, Presence
+from watchfloor.world.presence import LONGEST_MS, OUT, RESTS_ON, UNKNOWN, Presence
 from watchfloor.world.sighting import Sighting
 from watchfloor.world.world import SIGHTINGS, STATEMENTS, Learnt
 
@@ -134,7 +134,7 @@ def _placed(
     directory: Directory, lake: Lake, seen: Iterable[Sighting], persons: list[str], at: int
 ) -> list[Whereabouts]:
     history = History()
-    said = lake.read(STATEMENTS, SCHEMA.names, pc.field("kind").isin(["shift", "evacuating"]))
+    said = lake.read(STATEMENTS, SCHEMA.names, pc.field("kind").isin(RESTS_ON))
     statements = Learnt.of(said=said).said
     history.add(statements)
     presence = Presence(directory, history)

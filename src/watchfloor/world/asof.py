@@ -50,6 +50,12 @@ class AsOfJoin:
     def __init__(self, directory: Directory, history: History, *, complete: frozenset[str] = frozenset()) -> None:
         self._directory, self._history, self._complete = directory, history, complete
         self._traversal = Traversal(directory)
+        assets = directory.assets
+        # Of each asset ever asked for in every batch: looked up, not found out again.
+        self._zones = {uid: zone for uid in assets if (zone := directory.zone_of_asset(uid))}
+        self._places = {uid: asset.place for uid, asset in assets.items() if asset.place}
+        self._criticality = {uid: asset.criticality for uid, asset in assets.items()}
+        self._levels = {uid: level for uid in assets if (level := self._level(uid)) is not None}
 
     def join(self, events: Events) -> Events:
         """Events with `asof.*` and `lag.*`; what they name must have been resolved."""
@@ -86,7 +92,7 @@ class AsOfJoin:
         employed = history.as_of("employed", person, times)
         notice, leave = history.as_of("in_notice", person, times), history.as_of("on_leave", person, times)
         shift = history.as_of("shift", person, times)
-        ever = employed.found | self._ever("employed", person)
+        ever = employed.found | history.stated("employed", person)
         status = np.where(leave.found, 2, np.where(notice.found, 1, np.where(employed.found, 0, 3)))
         statuses = pa.array(["active", "in_notice", "leave", "ended"])
         before = history.as_of("sighted", person, times - 1)
@@ -114,25 +120,22 @@ class AsOfJoin:
         }
 
     def _asset(self, asset: Column, times: Numbers) -> dict[str, Column]:
-        directory, history = self._directory, self._history
-        assets = directory.assets
+        history = self._history
         orders = history.any("work_order", asset, times)
         maintenance = history.as_of("maintenance", asset, times)
         return {
-            "zone": _mapped(asset, directory.zone_of_asset),
-            "place_uid": _mapped(asset, lambda uid: assets[uid].place if uid in assets else None),
-            "criticality_id": asset.map(lambda uid: assets[uid].criticality if uid in assets else None, pa.int64()),
-            "purdue_level": asset.map(self._level, pa.float64()),
+            "zone": asset.map(self._zones.get, pa.string()),
+            "place_uid": asset.map(self._places.get, pa.string()),
+            "criticality_id": asset.map(self._criticality.get, pa.int64()),
+            "purdue_level": asset.map(self._levels.get, pa.float64()),
             "open_work_order": self._whether("work_order", orders, asset),
             "maintenance": self._whether("maintenance", maintenance, asset),
         }
 
     def _level(self, uid: str) -> float | None:
-        known = self._directory.assets.get(uid)
-        if known is None or known.purdue is not None:
-            return None if known is None else known.purdue
+        known = self._directory.assets[uid].purdue
         zones = (self._directory.zones[zone] for zone in self._directory.around(self._directory.zone_of_asset(uid)))
-        return next((zone.purdue for zone in zones if zone.purdue is not None), None)
+        return known if known is not None else next((zone.purdue for zone in zones if zone.purdue is not None), None)
 
     def _upwards(self, kind: str, place: Column, times: Numbers) -> Column:
         """A fact of the place, or of the nearest place around it of which one is known."""
@@ -149,13 +152,8 @@ class AsOfJoin:
 
     def _whether(self, kind: str, found: AsOf, entity: Column) -> Column:
         """True where it holds; False only where somebody would know if it did."""
-        known = found.found | ((kind in self._complete) & entity.present) | self._ever(kind, entity)
+        known = found.found | ((kind in self._complete) & entity.present) | self._history.stated(kind, entity)
         return Column(np.where(known, found.found, MISSING).astype(np.int32), YES_NO)
-
-    def _ever(self, kind: str, entity: Column) -> npt.NDArray[np.bool_]:
-        """Rows about whose entity anything was ever stated."""
-        flags = [bool(self._history.values(kind, uid)) for uid in entity.values.to_pylist()]
-        return np.array([*flags, False], np.bool_)[entity.codes]
 
     def _trained(self, person: Column, times: Numbers, events: Events) -> Column | None:
         """Whether the person has every training that the zone of the event demands; missing where it demands none."""
@@ -183,7 +181,7 @@ class AsOfJoin:
         for name in sorted({name for names in around.values() for name in names}):
             concerned = np.array([name in around[uid] for uid in zone.values.to_pylist()] + [False])[zone.codes] & asked
             satisfied &= ~concerned | self._history.holds(kind, person, name, times).found
-        known = asked & ((kind in self._complete) | self._ever(kind, person))
+        known = asked & ((kind in self._complete) | self._history.stated(kind, person))
         return Column(np.where(known, satisfied, MISSING).astype(np.int32), YES_NO)
 
     def _slack(self, before: AsOf, times: Numbers, events: Events) -> Column | None:
@@ -200,7 +198,7 @@ class AsOfJoin:
             own = np.array([*doubt.values.to_pylist(), DOUBT_MS], np.int64)[doubt.codes]
         slack = (times - before.moment + own + DOUBT_MS) / 1000.0 - needs
         sure = before.found & (before.confidence >= SURE) & np.isfinite(slack)
-        return Column.from_arrow(pa.array(np.where(sure, slack, np.nan), mask=~sure))
+        return _numbers(np.where(sure, slack, 0.0), sure)
 
 
 def _known(events: Events, name: str) -> Column | None:
@@ -216,5 +214,6 @@ def _is(column: Column, value: str) -> Column:
     return column.map(lambda known: known == value, pa.bool_())
 
 
-def _numbers(values: Numbers, where: npt.NDArray[np.bool_]) -> Column:
-    return Column.from_arrow(pa.array(values, pa.int64(), mask=~where))
+def _numbers(values: npt.NDArray[Any], where: npt.NDArray[np.bool_]) -> Column:
+    """Every row has its own: looking for repeats would cost more than it saves."""
+    return Column(np.where(where, np.arange(len(values)), MISSING).astype(np.int32), pa.array(values))

@@ -42,7 +42,7 @@ class Kind(NamedTuple):
     """A kind of fact."""
 
     of: str
-    """Whose it is: person, asset, credential, place, portal or source."""
+    """Whose it is: person, asset, credential, place or portal."""
 
     many: bool
     """Several values may hold at once."""
@@ -66,10 +66,11 @@ KINDS: Mapping[str, Kind] = {
     "credential_status": Kind("credential", False, "active, suspended, lost or ended"),
     "work_order": Kind("asset", True, "uid of an open work order or permit"),
     "maintenance": Kind("asset", False, "on"),
+    "lost": Kind("asset", False, "yes; reported as not reachable, by itself or its panel"),
+    "bypassed": Kind("place", True, "uid or name of an alarm point that is switched off, or yes"),
     "armed": Kind("place", False, "armed or disarmed"),
     "evacuating": Kind("place", False, "alarm, evacuated or drill"),
     "portal_mode": Kind("portal", False, "locked, unlocked, accessed, blocked, lockdown: some of them mask alarms"),
-    "source_health": Kind("source", False, "healthy, late, silent or skewed"),
 }
 """Every kind of fact. A person's facts are personal data: purpose and expiry are those of their source."""
 

@@ -3,7 +3,8 @@
     statements ----fold----> per kind: intervals that do not overlap ----search----> value, since, confidence per row
 
 Folding happens per entity, and only for entities about which something new was said: the bulk stays compiled, what was
-touched since lies in a small overlay that is asked first, and now and then becomes part of the bulk.
+touched since lies in a small overlay that is asked from the moment on from which it differs, and now and then becomes
+part of the bulk. Of many-valued kinds each value is a kind of its own, and "any of them" is one more.
 """
 
 from __future__ import annotations
@@ -12,22 +13,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from watchfloor.ocsf.column import MISSING, Column
+from watchfloor.world.entities import FOREVER, LONG_AGO
 from watchfloor.world.fact import MANY, SCHEMA
-from watchfloor.world.timeline import Timelines
 
-__all__ = ["AsOf", "History", "Interval", "Statement", "folded"]
+__all__ = ["AsOf", "History", "Interval", "Intervals", "Statement", "folded"]
 
 Numbers = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
 
-MERGE_AT = 8
-"""The overlay becomes part of the bulk when it has grown to this part (1/8) of it."""
+MERGE_AT, LARGEST = 8, 100_000
+"""The overlay becomes part of the bulk when it has grown to this part (1/8) of it, or to so many intervals."""
+
+ANY = "\x00any"
+"""The value under which a many-valued kind keeps when any of its values holds."""
 
 
 class Statement(NamedTuple):
@@ -116,8 +121,11 @@ class History:
 
     def __init__(self) -> None:
         self._said: dict[tuple[str, str], set[Statement]] = defaultdict(set)
-        self._kinds: dict[str, _Kind] = {}
-        self._past: dict[tuple[str, int], _Kind] = {}
+        self._numbers: dict[str, int] = {}
+        self._kinds: dict[tuple[str, str], _Kind] = {}
+        self._past: dict[tuple[str, str, int], _Kind] = {}
+        self._stated: dict[str, npt.NDArray[np.bool_]] = {}
+        self._looked_up: list[tuple[pa.Array, int, Codes]] = []
 
     def __len__(self) -> int:
         return sum(len(said) for said in self._said.values())
@@ -125,31 +133,65 @@ class History:
     def add(self, statements: Iterable[Statement]) -> int:
         """More statements; gives how many were new. Those known already change nothing."""
         new = 0
-        touched: dict[str, set[str]] = defaultdict(set)
+        touched: dict[tuple[str, str], None] = {}
         for one in statements:
             said = self._said[one.kind, one.entity]
             if one not in said:
                 said.add(one)
-                touched[one.kind].add(one.entity)
+                touched[one.kind, one.entity] = None
                 new += 1
-        for kind, entities in touched.items():
-            for entity in entities:
-                self._fold(kind, entity)
+        for kind, entity in touched:
+            for value, intervals in _parts(kind, self._said[kind, entity]):
+                self.replace(kind, entity, intervals, value=value)
         if new:
             self._past.clear()
+            self._stated.clear()
         return new
 
-    def replace(self, kind: str, entity: str, intervals: Sequence[Interval]) -> None:
-        """What is believed of an entity from now on, where something else than statements says so (presence)."""
-        self._of(kind).replace(entity, intervals)
+    def replace(
+        self, kind: str, entity: str, intervals: Sequence[Interval], *, since: int = LONG_AGO, value: str = ""
+    ) -> None:
+        """What is believed of an entity from now on, where something else than statements says so (presence).
+
+        Args:
+            intervals: in order of time, not overlapping, none of them before `since`.
+            since: what was believed of the time before stays; UTC epoch milliseconds.
+            value: of a many-valued kind, which value holds then.
+        """
+        self._of(kind, value).replace(self._number(entity), intervals, since)
+
+    def load(self, kind: str, entities: Sequence[str], values: Sequence[str], intervals: Intervals) -> None:
+        """What is believed of many entities at once, where something else than statements says so.
+
+        Replaces all that was believed of this kind.
+
+        Args:
+            entities: uids; `intervals.entity` are positions among them.
+            values: `intervals.value` are positions among them.
+
+        Raises:
+            ValueError: intervals of one entity overlap, or one is empty.
+        """
+        numbers = np.array([self._number(uid) for uid in entities], np.int32)
+        placed = intervals._replace(entity=numbers[intervals.entity])
+        self._kinds[kind, ""] = _Kind(values, _Compiled.sorted(len(self._numbers), placed))
 
     def intervals(self, kind: str, entity: str, value: str = "") -> Sequence[Interval]:
         """What is believed of one entity, in order of time; of a many-valued kind of one value."""
-        return self._of(kind).intervals(_key(entity, value) if kind in MANY else entity)
+        known, number = self._kinds.get((kind, value)), self._numbers.get(entity)
+        return () if known is None or number is None else known.intervals(number)
 
     def values(self, kind: str, entity: str) -> list[str]:
         """Values ever stated of an entity."""
         return sorted({one.value for one in self._said.get((kind, entity), ())})
+
+    def stated(self, kind: str, entity: Column) -> npt.NDArray[np.bool_]:
+        """Rows about whose entity anything of that kind was ever stated. Shape (rows,)."""
+        flags = self._stated.get(kind)
+        if flags is None or len(flags) != len(self._numbers) + 1:
+            flags = self._stated[kind] = np.zeros(len(self._numbers) + 1, np.bool_)
+            flags[[self._numbers[uid] for name, uid in self._said if name == kind]] = True
+        return flags[self._look_up(entity)][entity.codes]
 
     def as_of(self, kind: str, entity: Column, times: Numbers, *, known_at: int | None = None) -> AsOf:
         """What was true of each row's entity at the row's time.
@@ -160,65 +202,49 @@ class History:
             times: UTC epoch milliseconds. Shape (rows,).
             known_at: as known at this moment, UTC epoch milliseconds; None: as known now.
         """
-        return self._asked(kind, known_at).as_of(entity, times)
+        return self.holds(kind, entity, "", times, known_at=known_at)
 
     def holds(self, kind: str, entity: Column, value: str, times: Numbers, *, known_at: int | None = None) -> AsOf:
         """As `as_of`, of one value of a many-valued kind."""
-        keys = entity.map(lambda uid: _key(uid, value), pa.string())
-        return self._asked(kind, known_at).as_of(keys, times)
+        asked = self._of(kind, value) if known_at is None else self._as_known(kind, value, known_at)
+        return asked.as_of(self._look_up(entity), entity.codes, times)
 
     def any(self, kind: str, entity: Column, times: Numbers, *, known_at: int | None = None) -> AsOf:
-        """As `as_of`, of a many-valued kind: any value that holds, and which one is not said twice for the same row."""
-        values = sorted({one.value for (name, _), said in self._said.items() if name == kind for one in said})
-        result: AsOf | None = None
-        for value in values:
-            found = self.holds(kind, entity, value, times, known_at=known_at)
-            if result is None:
-                result = found
-                continue
-            more = found.found & ~result.found
-            result = AsOf(
-                result.value.coalesce(found.value),
-                np.where(more, found.since, result.since),
-                np.where(more, found.moment, result.moment),
-                np.where(more, found.confidence, result.confidence).astype(np.int8),
-                result.found | found.found,
-            )
-        return result if result is not None else _Kind().as_of(entity, times)
+        """As `as_of`, of a many-valued kind: whether any value holds; which one is not said."""
+        return self.holds(kind, entity, ANY, times, known_at=known_at)
 
     def to_table(self) -> pa.Table:
         """All statements, sorted: the same set gives the same table."""
         return statements_table(one for said in self._said.values() for one in said)
 
-    def _fold(self, kind: str, entity: str) -> None:
-        said = self._said[kind, entity]
-        self._place(self._of(kind), kind, entity, said)
+    def _number(self, entity: str) -> int:
+        return self._numbers.setdefault(entity, len(self._numbers))
 
-    def _place(self, target: _Kind, kind: str, entity: str, said: Iterable[Statement]) -> None:
-        if kind not in MANY:
-            target.replace(entity, folded(said))
-            return
-        by_value: dict[str, list[Statement]] = defaultdict(list)
-        for one in said:
-            by_value[one.value].append(one)
-        for value, some in by_value.items():
-            target.replace(_key(entity, value), folded(some))
+    def _look_up(self, entity: Column) -> Codes:
+        """Numbers of a column's values, and -1 after them. A batch asks of the same column for every kind."""
+        size = len(self._numbers)
+        for values, known, numbers in self._looked_up:
+            if values is entity.values and known == size:
+                return numbers
+        get = self._numbers.get
+        numbers = np.array([*(get(uid, MISSING) for uid in entity.values.to_pylist()), MISSING], np.int32)
+        self._looked_up = [(entity.values, size, numbers), *self._looked_up[:3]]
+        return numbers
 
-    def _of(self, kind: str) -> _Kind:
-        known = self._kinds.get(kind)
+    def _of(self, kind: str, value: str = "") -> _Kind:
+        known = self._kinds.get((kind, value))
         if known is None:
-            known = self._kinds[kind] = _Kind()
+            known = self._kinds[kind, value] = _Kind()
         return known
 
-    def _asked(self, kind: str, known_at: int | None) -> _Kind:
-        if known_at is None:
-            return self._of(kind)
-        past = self._past.get((kind, known_at))
+    def _as_known(self, kind: str, value: str, known_at: int) -> _Kind:
+        past = self._past.get((kind, value, known_at))
         if past is None:
-            past = self._past[kind, known_at] = _Kind()
+            past = self._past[kind, value, known_at] = _Kind()
             for (name, entity), said in self._said.items():
                 if name == kind:
-                    self._place(past, kind, entity, [one for one in said if one.known_from <= known_at])
+                    parts = dict(_parts(kind, [one for one in said if one.known_from <= known_at]))
+                    past.replace(self._number(entity), parts.get(value, ()), LONG_AGO)
         return past
 
 
@@ -230,136 +256,160 @@ def statements_table(statements: Iterable[Statement]) -> pa.Table:
     )
 
 
-def _key(entity: str, value: str) -> str:
-    return f"{entity}\x00{value}"
+def _parts(kind: str, said: Iterable[Statement]) -> list[tuple[str, list[Interval]]]:
+    """Value -> intervals; of a kind that is not many-valued all under one name."""
+    if kind not in MANY:
+        return [("", folded(said))]
+    by_value: dict[str, list[Statement]] = defaultdict(list)
+    for one in said:
+        by_value[one.value].append(one)
+    parts = [(value, folded(some)) for value, some in by_value.items()]
+    return [*parts, (ANY, _together(one for _, intervals in parts for one in intervals))]
+
+
+def _together(intervals: Iterable[Interval]) -> list[Interval]:
+    """When any of them holds, as surely as the surest that begins a stretch."""
+    made: list[Interval] = []
+    for one in sorted(intervals, key=lambda one: (one.since, -one.confidence, one)):
+        if made and one.since <= made[-1].until:
+            made[-1] = made[-1]._replace(until=max(made[-1].until, one.until))
+        else:
+            made.append(one._replace(value=ANY))
+    return made
 
 
 class _Kind:
     """Facts of one kind: bulk and overlay."""
 
-    def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
-        self._values: dict[str, int] = {}
-        self._bulk = _Compiled.none()
-        self._fresh: dict[int, Sequence[Interval]] = {}
+    def __init__(self, values: Sequence[str] = (), bulk: _Compiled | None = None) -> None:
+        self._values = {value: code for code, value in enumerate(values)}
+        self._texts: pa.Array = pa.array([], pa.string())
+        self._bulk = bulk if bulk is not None else _Compiled.sorted(0, NOTHING)
+        self._fresh: dict[int, tuple[int, Sequence[Interval]]] = {}
         self._overlay: _Compiled | None = None
+        self._since: Numbers = np.empty(0, np.int64)
 
-    def replace(self, entity: str, intervals: Sequence[Interval]) -> None:
-        code = self._codes.setdefault(entity, len(self._codes))
-        self._fresh[code] = intervals
+    def replace(self, number: int, intervals: Sequence[Interval], since: int) -> None:
+        if number in self._fresh:
+            began, before = self._fresh[number]
+            if began < since:
+                since, intervals = began, [*_before(before, since), *intervals]
+        self._fresh[number] = (since, intervals)
         self._overlay = None
 
-    def intervals(self, entity: str) -> Sequence[Interval]:
-        code = self._codes.get(entity)
-        if code is None:
-            return ()
-        return self._fresh[code] if code in self._fresh else self._bulk.intervals(code, list(self._values))
+    def intervals(self, number: int) -> list[Interval]:
+        values = list(self._values)
+        since, fresh = self._fresh.get(number, (FOREVER, ()))
+        return [*_before(self._bulk.intervals(number, values), since), *fresh]
 
-    def as_of(self, entity: Column, times: Numbers) -> AsOf:
+    def as_of(self, numbers: Codes, codes: Codes, times: Numbers) -> AsOf:
+        from watchfloor.world.search import answer  # takes half a second, which who asks for one person need not wait
+
         self._settle()
-        wanted = entity.values.to_pylist()
-        translated = np.full(len(wanted) + 1, -1, np.int32)
-        in_overlay = np.zeros(len(wanted) + 1, np.bool_)
-        for position, uid in enumerate(wanted):
-            code = self._codes.get(uid, -1)
-            translated[position] = code
-            in_overlay[position] = code in self._fresh
-        codes = translated[entity.codes]
-        value, since, moment, confidence = self._bulk.at(codes, times)
-        if self._fresh:
-            assert self._overlay is not None
-            rows = np.flatnonzero(in_overlay[entity.codes])
-            if len(rows):
-                value[rows], since[rows], moment[rows], confidence[rows] = self._overlay.at(codes[rows], times[rows])
-        return AsOf(Column(value, pa.array(list(self._values), pa.string())), since, moment, confidence, value >= 0)
+        rows = len(codes)
+        value, confidence = np.full(rows, MISSING, np.int32), np.zeros(rows, np.int8)
+        since, moment = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+        whose, times = numbers[codes], np.ascontiguousarray(times, np.int64)
+        for compiled, lowest in ((self._bulk, np.empty(0, np.int64)), (self._overlay, self._since)):
+            if compiled is not None and (len(compiled) or len(lowest)):
+                answer(*compiled.arrays, lowest, whose, times, value, since, moment, confidence)
+        if len(self._texts) != len(self._values):
+            self._texts = pa.array(list(self._values), pa.string())
+        return AsOf(Column(value, self._texts), since, moment, confidence, value >= 0)
 
     def _settle(self) -> None:
         if self._overlay is not None or not self._fresh:
             return
-        fresh = sum(len(intervals) for intervals in self._fresh.values())
-        if fresh * MERGE_AT > len(self._bulk):
-            kept = self._bulk.without(self._fresh)
-            self._bulk = _Compiled.of(len(self._codes), kept, self._fresh, self._values)
-            self._fresh = {}
-            return
-        self._overlay = _Compiled.of(len(self._codes), None, self._fresh, self._values)
+        fresh = sum(len(intervals) for _, intervals in self._fresh.values())
+        entities = max(self._fresh) + 1
+        rows = [
+            (number, one.since, one.until, self._values.setdefault(one.value, len(self._values)), one.moment,
+             one.confidence)
+            for number, (_, intervals) in sorted(self._fresh.items())
+            for one in intervals
+        ]  # fmt: skip
+        entity, since, until, value, moment, confidence = np.array(rows, np.int64).reshape(-1, 6).T.copy()
+        new = Intervals(
+            entity.astype(np.int32), since, until, value.astype(np.int32), moment, confidence.astype(np.int8)
+        )
+        lowest = np.full(entities, FOREVER, np.int64)
+        lowest[list(self._fresh)] = [since for since, _ in self._fresh.values()]
+        if fresh * MERGE_AT > len(self._bulk) or fresh > LARGEST:
+            self._bulk = self._bulk.merged(new, lowest)
+            self._fresh, self._since = {}, np.empty(0, np.int64)
+        else:
+            self._overlay, self._since = _Compiled(entities, new), lowest
 
 
-class _Columns(NamedTuple):
-    """Intervals as arrays, in no order."""
+def _before(intervals: Iterable[Interval], since: int) -> Iterable[Interval]:
+    return (one if one.until <= since else one._replace(until=since) for one in intervals if one.since < since)
+
+
+class Intervals(NamedTuple):
+    """Intervals as columns. Each of shape (intervals,)."""
 
     entity: npt.NDArray[np.int32]
+    """Position of whose it is among the entities."""
     since: Numbers
     until: Numbers
     value: npt.NDArray[np.int32]
+    """Position among the values."""
     moment: Numbers
     confidence: npt.NDArray[np.int8]
 
 
+_WHOLE, _SMALL = np.empty(0, np.int64), np.empty(0, np.int32)
+NOTHING = Intervals(_SMALL, _WHOLE, _WHOLE, _SMALL, _WHOLE, np.empty(0, np.int8))
+
+
 class _Compiled:
-    """Intervals of one kind, searchable."""
+    """Intervals of one kind, searchable: in order of entity and time."""
 
-    def __init__(self, entities: int, columns: _Columns) -> None:
-        self._columns = columns
-        self._entities = entities
-        self._timelines = Timelines(entities, columns.entity, columns.since, columns.until)
+    def __init__(self, entities: int, ordered: Intervals) -> None:
+        whose, since, until = ordered.entity, ordered.since, ordered.until
+        same = whose[1:] == whose[:-1]
+        if np.any(since >= until) or np.any(same & (since[1:] < until[:-1])):
+            raise ValueError("intervals of one entity overlap, or one is empty")
+        self._columns, self._entities = ordered, entities
+        self._first = np.searchsorted(whose, np.arange(entities + 1, dtype=np.int32)).astype(np.int64)
+        self._last = self._first[:-1].copy()
+        """The interval that answered last, per entity: events come nearly in order."""
 
     @classmethod
-    def none(cls) -> _Compiled:
-        whole, small = np.empty(0, np.int64), np.empty(0, np.int32)
-        return cls(0, _Columns(small, whole, whole, small, whole, np.empty(0, np.int8)))
+    def sorted(cls, entities: int, columns: Intervals) -> _Compiled:
+        order = np.lexsort((columns.since, columns.entity))
+        return cls(entities, Intervals._make(column[order] for column in columns))
 
-    @classmethod
-    def of(
-        cls, entities: int, kept: _Columns | None, fresh: dict[int, Sequence[Interval]], values: dict[str, int]
-    ) -> _Compiled:
-        rows = [
-            (code, one.since, one.until, values.setdefault(one.value, len(values)), one.moment, one.confidence)
-            for code, intervals in fresh.items()
-            for one in intervals
-        ]
-        entity, since, until, value, moment, confidence = np.array(rows, np.int64).reshape(-1, 6).T
-        new = _Columns(
-            entity.astype(np.int32), since, until, value.astype(np.int32), moment, confidence.astype(np.int8)
-        )
-        if kept is not None:
-            new = _Columns._make(np.concatenate([old, more]) for old, more in zip(kept, new, strict=True))
-        return cls(entities, new)
+    @property
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        columns = self._columns
+        return (
+            self._first, columns.since, columns.until, self._last, columns.value, columns.moment, columns.confidence
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self._columns.since)
 
-    def without(self, fresh: dict[int, Sequence[Interval]]) -> _Columns:
-        gone = np.zeros(max(self._entities, max(fresh, default=-1) + 1), np.bool_)
-        gone[list(fresh)] = True
-        stay = ~gone[self._columns.entity]
-        entity, since, until, value, moment, confidence = self._columns
-        return _Columns(entity[stay], since[stay], until[stay], value[stay], moment[stay], confidence[stay])
+    def merged(self, new: Intervals, lowest: Numbers) -> _Compiled:
+        """With intervals that count from `lowest` of their entity on; both are in order, so nothing is sorted."""
+        entities = max(self._entities, len(lowest))
+        lowest = np.append(lowest, np.full(entities - len(lowest), FOREVER, np.int64))
+        old = self._columns
+        ends = lowest[old.entity]
+        stay = np.flatnonzero(old.since < ends)
+        kept = old._replace(until=np.minimum(old.until, ends))
+        place = np.searchsorted(old.entity[stay], new.entity, "right")
+        pairs: Iterable[tuple[Any, Any]] = zip(kept, new, strict=True)
+        return _Compiled(entities, Intervals._make(np.insert(before[stay], place, after) for before, after in pairs))
 
-    def intervals(self, code: int, values: list[str]) -> list[Interval]:
+    def intervals(self, number: int, values: list[str]) -> list[Interval]:
+        if number >= self._entities:
+            return []
         columns = self._columns
-        rows = np.flatnonzero(columns.entity == code)
-        rows = rows[np.argsort(columns.since[rows], kind="stable")]
         return [
             Interval(
                 int(columns.since[row]), int(columns.until[row]), values[columns.value[row]],
                 int(columns.confidence[row]), int(columns.moment[row]),
             )
-            for row in rows
+            for row in range(int(self._first[number]), int(self._first[number + 1]))
         ]  # fmt: skip
-
-    def at(
-        self, codes: npt.NDArray[np.int32], times: Numbers
-    ) -> tuple[npt.NDArray[np.int32], Numbers, Numbers, npt.NDArray[np.int8]]:
-        found = self._timelines.at(np.where(codes < self._entities, codes, -1).astype(np.int32), times)
-        if len(self) == 0:
-            none = np.zeros(len(codes), np.int64)
-            return np.full(len(codes), MISSING, np.int32), none, none.copy(), np.zeros(len(codes), np.int8)
-        hit = found >= 0
-        columns = self._columns
-        return (
-            np.where(hit, columns.value[found], MISSING).astype(np.int32),
-            np.where(hit, columns.since[found], 0),
-            np.where(hit, columns.moment[found], 0),
-            np.where(hit, columns.confidence[found], 0).astype(np.int8),
-        )

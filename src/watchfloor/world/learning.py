@@ -2,7 +2,8 @@
 
     workforce_activity     predicate.predicate_type_id, holds, valid_from_time .. valid_to_time     of wf.person_uid
     maintenance_activity   work_order.uid, start_time .. end_time                                   of wf.asset_uid
-    alarm_signal_activity  opening, closing; environmental (fire)                                   of wf.place_uid
+    alarm_signal_activity  opening, closing; environmental (fire); bypass                           of wf.place_uid
+                           communication lost and restored                                          of wf.asset_uid
     physical_access        portal mode changed                                                      of wf.portal_uid
 
 Late and back-dated records are normal: `known_from` is when we knew, and a later statement about the same time wins.
@@ -51,8 +52,14 @@ ARMING = {9: "disarmed", 10: "armed"}
 ENVIRONMENTAL = 6
 """activity_id of alarm_signal_activity for fire, smoke, water."""
 
-RESTORE, CANCEL = 2, 4
+COMMUNICATION = 8
+"""activity_id of alarm_signal_activity: a device cannot be reached."""
+
+RESTORE, CANCEL, TROUBLE_RESTORE, BYPASS, UNBYPASS, TEST = 2, 4, 6, 7, 8, 9
 """lifecycle_id of a signal."""
+
+OVER = (RESTORE, CANCEL, TROUBLE_RESTORE)
+"""... that says: it is over."""
 
 PORTAL_MODE = 11
 """activity_id of physical_access_activity."""
@@ -71,12 +78,20 @@ def statements(events: Events) -> Iterator[Statement]:
 
 
 def resets(said: Iterable[Statement], directory: Directory) -> Iterator[Reset]:
-    """Fire and evacuation: after them nobody in reach is known to be anywhere. Reach is the building, else the site."""
+    """After them nobody in reach is known to be anywhere.
+
+    Fire and evacuation: reach is the building, else the site. A lost door controller: both sides of its portals.
+    """
     for one in said:
         if one.kind == "evacuating" and one.confidence:
             around = [uid for uid in directory.up(one.entity) if directory.places[uid].kind in ("building", "site")]
             reach = directory.inside(around[0]) if around else frozenset()
             yield Reset(one.valid_from, reach, one.source, one.because)
+        elif one.kind == "lost" and one.confidence:
+            doors = [portal for portal in directory.portals.values() if portal.controller == one.entity]
+            if doors:
+                reach = frozenset(side for door in doors for side in (door.inside, door.outside))
+                yield Reset(one.valid_from, reach, one.source, one.because)
 
 
 def from_directory(directory: Directory) -> Iterator[Statement]:
@@ -131,14 +146,21 @@ def _maintenance(events: Events) -> Iterator[Statement]:
 
 
 def _alarms(events: Events) -> Iterator[Statement]:
-    for row in _rows(events, "activity_id", "lifecycle_id", "wf.place_uid"):
-        place, activity = row["wf.place_uid"], row["activity_id"]
-        if place is None:
+    columns = ("activity_id", "lifecycle_id", "wf.place_uid", "wf.asset_uid", "alarm_point.uid", "alarm_point.name")
+    for row in _rows(events, *columns):
+        place, activity, stage = row["wf.place_uid"], row["activity_id"], row["lifecycle_id"]
+        over = stage in OVER
+        if activity == COMMUNICATION and row["wf.asset_uid"] is not None:
+            yield _stated(row, row["wf.asset_uid"], "lost", YES, row["time"], FOREVER, confidence=0 if over else 100)
+        if place is None or stage == TEST:
             continue
-        if activity in ARMING:
+        if stage in (BYPASS, UNBYPASS):
+            point = row["alarm_point.uid"] or row["alarm_point.name"] or YES
+            sure = 100 if stage == BYPASS else 0
+            yield _stated(row, place, "bypassed", point, row["time"], FOREVER, confidence=sure)
+        elif activity in ARMING:
             yield _stated(row, place, "armed", ARMING[activity], row["time"], FOREVER)
         elif activity == ENVIRONMENTAL:
-            over = row["lifecycle_id"] in (RESTORE, CANCEL)
             yield _stated(row, place, "evacuating", "alarm", row["time"], FOREVER, confidence=0 if over else 100)
 
 

@@ -6,27 +6,31 @@
     20:09                       unknown    -    twelve hours without a sighting
     21:00 Taken, gate, out      out       100   until the next sighting
 
-Unknown is never absence. A fire alarm, a muster or a restart of the access system makes everybody in its reach unknown,
+Unknown is never absence. A fire alarm or the outage of a door controller makes everybody in its reach unknown,
 never out (domain reference 2.2, scenarios A3). Where one leaves freely, without a read, half an hour is as long as a
 sighting is believed.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from watchfloor.world.directory import Directory
-from watchfloor.world.entities import FOREVER
+from watchfloor.world.entities import FOREVER, LONG_AGO
 from watchfloor.world.history import History, Interval
 from watchfloor.world.sighting import Sighting
 
-__all__ = ["OUT", "UNKNOWN", "Believes", "Presence", "Reset", "believed", "believes"]
+__all__ = ["OUT", "RESTS_ON", "UNKNOWN", "Believes", "Presence", "Reset", "believed", "believes"]
 
 OUT, UNKNOWN = "out", "unknown"
 """Values of a presence besides the uid of a place."""
+
+RESTS_ON = ("shift", "evacuating", "lost")
+"""Kinds of statements that presence rests on, besides sightings."""
 
 LONGEST_MS = 12 * 3_600_000
 """A sighting is believed so long (scenarios, A3)."""
@@ -142,6 +146,9 @@ def _made(one: Sighting, since: int, until: int, value: str, confidence: int) ->
 class Presence:
     """Keeps the history's `presence` in step with sightings and resets.
 
+    A sighting changes nothing of what was before the one before it, so that only what follows is folded again: what a
+    batch costs does not grow with how long somebody has been known.
+
     Args:
         directory: places, zones, portals.
         history: where presence goes, and where shifts come from.
@@ -150,7 +157,7 @@ class Presence:
     def __init__(self, directory: Directory, history: History) -> None:
         self._places = believes(directory)
         self._history = history
-        self._seen: dict[str, set[Sighting]] = defaultdict(set)
+        self._seen: dict[str, list[Sighting]] = defaultdict(list)
         self._resets: list[Reset] = []
 
     def add(self, seen: Iterable[Sighting], resets: Iterable[Reset] = (), shifted: Iterable[str] = ()) -> int:
@@ -159,20 +166,37 @@ class Presence:
         Args:
             shifted: persons about whose shifts something new is known.
         """
-        touched = {uid for uid in shifted if uid in self._seen}
+        since = dict.fromkeys((uid for uid in shifted if uid in self._seen), LONG_AGO)
         new = 0
         for one in seen:
             known = self._seen[one.person]
-            if one not in known:
-                known.add(one)
-                touched.add(one.person)
+            place = bisect_left(known, one)
+            if place == len(known) or known[place] != one:
+                known.insert(place, one)
+                since[one.person] = min(one.time, since.get(one.person, FOREVER))
                 new += 1
         fresh = [reset for reset in set(resets) if reset not in self._resets]
         if fresh:
             self._resets = sorted([*self._resets, *fresh], key=lambda reset: (reset.time, sorted(reset.places)))
-            touched |= set(self._seen)
-        for person in touched:
-            shifts = self._history.intervals("shift", person)
-            self._history.replace("presence", person, believed(self._seen[person], self._places, self._resets, shifts))
-            self._history.replace("sighted", person, _last_seen(self._seen[person]))
+            first = min(reset.time for reset in fresh)
+            for person in self._seen:
+                since[person] = min(first, since.get(person, FOREVER))
+        for person, time in since.items():
+            self._fold(person, time)
         return new
+
+    def _fold(self, person: str, since: int) -> None:
+        """Fold again all that something at `since` may change: from the last sighting before it on."""
+        known = self._seen[person]
+        before = bisect_left(known, since, key=_time)
+        start = bisect_left(known, known[before - 1].time, key=_time) if before else 0
+        cut = known[start].time if before else LONG_AGO
+        resets = self._resets[bisect_right(self._resets, cut, key=lambda reset: reset.time) :]
+        shifts = [shift for shift in self._history.intervals("shift", person) if shift.until > cut]
+        made = believed(known[start:], self._places, resets, shifts)
+        self._history.replace("presence", person, made, since=cut)
+        self._history.replace("sighted", person, _last_seen(known[start:]), since=cut)
+
+
+def _time(one: Sighting) -> int:
+    return one.time
