@@ -48,6 +48,9 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     "world": {
         "complete": "kinds of facts that a source states completely, like work_order: of these, none means no",
     },
+    "privacy": {
+        "pseudonyms": "events name people by uid or token, not by name (default: true where there is a folder people/)",
+    },
     "sources": {
         "id": "stable name of the source; findings and evidence refer to it",
         "path": "file, folder or glob, relative to estate.toml",
@@ -92,6 +95,7 @@ class Estate:
     workers: int | None = None
     timezone: str = "UTC"
     complete: frozenset[str] = frozenset()
+    pseudonyms: bool = False
 
     def world(self) -> Directory:
         """What the estate's files say about its people, assets and places.
@@ -210,6 +214,7 @@ class _Reader:
             name=self.text(estate, "name", folder.resolve().name),
             timezone=self.timezone(estate),
             complete=self.complete(self.table("world")),
+            pseudonyms=self.flag(self.table("privacy"), "pseudonyms", True) and (folder / "people").is_dir(),
             store=folder / self.text(store, "folder", "var"),
             rules=tuple(folder / part for part in self.texts(rules, "paths", ["rules"])),
             min_level=min_level,
@@ -288,6 +293,12 @@ class _Reader:
         value = table.get(key, default)
         if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
             raise self.wrong(f"{key} is not a list of text", key, f'write {key} = ["..."]')
+        return value
+
+    def flag(self, table: dict[str, Any], key: str, default: bool) -> bool:
+        value = table.get(key, default)
+        if not isinstance(value, bool):
+            raise self.wrong(f"{key} = {value!r} is neither true nor false", key, f"write {key} = true")
         return value
 
     def positive(self, table: dict[str, Any], key: str, default: float) -> float:

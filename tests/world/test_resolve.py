@@ -81,6 +81,25 @@ def test_a_logon_at_a_console(resolver: Resolver) -> None:
     ], "a local account of the same name is somebody else"
 
 
+def test_rows_that_say_half_of_it(resolver: Resolver) -> None:
+    """Domain, facility and level stand in some rows of a batch and not in others."""
+    badge = {"time": JANUARY, "credential.uid": "4711"}
+    found = resolved(resolver, "physical_access_activity", [{**badge, "credential.facility_code": "12"}, badge])
+    assert found[0]["person"] == "p-1"
+    alone = resolved(resolver, "physical_access_activity", [badge])
+    assert found[1] == alone[0], "what another row says of its facility changes nothing"
+    found = resolved(
+        resolver,
+        "authentication",
+        [
+            {"time": APRIL, "user.domain": "HARBOUR"},
+            {"time": APRIL, "user.name": "ada@example.com"},
+            {"time": APRIL, "user.name": "ada", "user.domain": "HARBOUR"},
+        ],
+    )
+    assert [row.get("person") for row in found] == [None, "p-1", "p-1"]
+
+
 def test_who_acts_and_who_is_acted_upon(resolver: Resolver) -> None:
     change = {"time": APRIL, "user.name": r"HARBOUR\ada"}
     assert resolved(resolver, "account_change", [change]) == [{}], "ada is whom it happened to"

@@ -57,6 +57,7 @@ class Maker:
         products: per source its integration, where the estate names one.
         mappers: per source its own mapper, where it has settings.
         world: who, what and where; None where the estate says nothing of it. Its batches are made one after the other.
+        private: takes personal identifiers out of what is written; rules see the events before that.
     """
 
     def __init__(
@@ -66,8 +67,9 @@ class Maker:
         products: Mapping[str, str | None],
         mappers: Mapping[str, Mapper | None],
         world: LivingWorld | None = None,
+        private: Callable[[Events], Events] | None = None,
     ) -> None:
-        self.world = world
+        self.world, self._private = world, private
         self._path, self._lake, self._products, self._mappers = path, lake, products, mappers
         self._batches = 0
 
@@ -103,7 +105,12 @@ class Maker:
             classes, learnt = self.world.take(classes, batch)
             for name, table in learnt.items():
                 made.parts[name] = self._lake.write(table, columns(name))
-        made.found = self._path.detect(classes.values())
+        if self._private is None:
+            made.found = self._path.detect(classes.values())
+        else:
+            shown = {name: self._private(events) for name, events in classes.items()}
+            made.found = self._path.detect(classes.values(), shown.values())
+            classes = shown
         if made.found is not None:
             name = made.found.class_name
             vendors = [classes.pop(name)] if name in classes else []

@@ -21,6 +21,7 @@ from watchfloor.collect.source import Batch
 from watchfloor.collect.watched import Watched
 from watchfloor.errors import EstateError, ManifestError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
+from watchfloor.ocsf.events import Events
 from watchfloor.run.batch import Maker
 from watchfloor.run.living import LivingWorld
 from watchfloor.run.memory import give_back, settled
@@ -33,6 +34,10 @@ from watchfloor.store.commit import Committer
 from watchfloor.store.lake import Lake
 from watchfloor.store.landing import LandingReader, LandingWriter
 from watchfloor.store.lock import EstateLock
+from watchfloor.world.directory import Directory
+from watchfloor.world.privacy import Pseudonyms
+from watchfloor.world.resolve import Resolver
+from watchfloor.world.vault import Vault
 
 __all__ = ["BatchReport", "LocalEngine", "Trouble", "source_mappers", "sources_checked"]
 
@@ -89,6 +94,7 @@ class LocalEngine:
                 if directory
                 else None
             )
+            self._private = _private(estate, directory, clock())
             self._writers = {
                 source.id: LandingWriter(
                     estate.store / "landing", source.id, committed=positions.get(source.id, 0), clock=clock
@@ -202,7 +208,7 @@ class LocalEngine:
 
     def _maker(self) -> Maker:
         products = {source.id: source.integration for source in self.estate.sources}
-        return Maker(self.ready.path, self._lake, products, self._mappers, self._world)
+        return Maker(self.ready.path, self._lake, products, self._mappers, self._world, self._private)
 
     def renew(self) -> Reloaded | None:
         """Take over rules that have changed; None when there are none, or a batch is pending that others began.
@@ -244,6 +250,16 @@ class LocalEngine:
             removed = self._lake.compact(name)
             self._lake.vacuum(name)  # what a compaction replaced more than a day ago
             log.info("compacted table %s: %d files", name, removed)
+
+
+def _private(estate: Estate, directory: Directory, now: int) -> Callable[[Events], Events] | None:
+    """What takes people's names out of events; the vault takes them in. None where the estate has no people."""
+    if not (estate.pseudonyms and directory.persons):
+        return None
+    vault = Vault(estate.store)
+    vault.keep(directory, now)
+    vault.forget(now)
+    return Pseudonyms(Resolver(directory), vault.key).pseudonymised
 
 
 def source_mappers(estate: Estate, usual: Mapper) -> dict[str, Mapper | None]:

@@ -122,12 +122,17 @@ class Path:
         for block, refused in zip(blocks, bad, strict=True):
             outcome.quarantined += _quarantined(block, refused)
 
-    def detect(self, batches: Iterable[Events]) -> Events | None:
-        """The findings in batches of events; None where there are none."""
+    def detect(self, batches: Iterable[Events], shown: Iterable[Events] | None = None) -> Events | None:
+        """The findings in batches of events; None where there are none.
+
+        Args:
+            shown: the same events as findings may tell of them; without it, as they are matched.
+        """
         if self.engine is None:
             return None
         found: list[tuple[Events, list[finding.Match]]] = []
-        for events in batches:
+        matched = list(batches)
+        for events, told in zip(matched, matched if shown is None else shown, strict=True):
             matches = self.engine.match(events)
             if len(matches.rows) == 0:
                 continue
@@ -137,7 +142,7 @@ class Path:
                 self._about(rule, rows)
                 for rule, rows in zip(rules.tolist(), np.split(matches.rows[order], starts[1:]), strict=True)
             ]
-            found.append((events, hits))
+            found.append((told, hits))
         return finding.findings(found) if found else None
 
     def _about(self, number: int, rows: npt.NDArray[np.int32]) -> finding.Match:

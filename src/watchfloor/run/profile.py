@@ -85,9 +85,9 @@ class _Path(Path):
         self.mapping += cpu_s() - began
         return outcome
 
-    def detect(self, batches: Iterable[Events]) -> Events | None:
+    def detect(self, batches: Iterable[Events], shown: Iterable[Events] | None = None) -> Events | None:
         began = cpu_s()
-        found = super().detect(batches)
+        found = super().detect(batches, shown)
         self.detecting += cpu_s() - began
         return found
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ from watchfloor.world.alias import Aliases, Meant
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import SURE
 
-__all__ = ["Resolver", "times_of"]
+__all__ = ["Resolver", "asked", "times_of"]
 
 Codes = npt.NDArray[np.int32]
 
@@ -234,8 +234,8 @@ class Resolver:
 class _Asked:
     """What is asked of the aliases for one batch of events: the same column of the same kind once."""
 
-    def __init__(self, resolver: Resolver, events: Events) -> None:
-        self._resolver, self._events = resolver, events
+    def __init__(self, resolver: Resolver, events: Events, *, counted: bool = True) -> None:
+        self._resolver, self._events, self._counted = resolver, events, counted
         self._times = times_of(events)
         self._sources = events.column("wf.source_uid")
 
@@ -265,7 +265,7 @@ class _Asked:
         ]  # fmt: skip
         meant = found[0] if len(found) == 1 else _joined(found, [rows for _, rows in self._by_source(named.kind)])
         ambiguous = int(meant.ambiguous.sum())
-        if ambiguous:
+        if ambiguous and self._counted:
             self._resolver.counters[f"ambiguous.{named.kind}"] += ambiguous
         return meant
 
@@ -307,21 +307,28 @@ class _Asked:
         def whole(name: str, domain: str) -> str:
             return name if "\\" in name or "@" in name else f"{domain}\\{name}"
 
-        qualified = names.zip(domains.without("", "-"), whole, pa.string())
-        return qualified.coalesce(names)
+        return _together(names, domains.without("", "-"), whole)
 
     def _on_level(self, names: Column) -> Column:
         """`level/room` where both are told: rooms of two floors may share a number."""
         levels = self._events.column("place.level")
         if levels is None:
             return names
-        return names.zip(levels, lambda room, level: f"{level}/{room}", pa.string()).coalesce(names)
+        return _together(names, levels, lambda room, level: f"{level}/{room}")
 
     def _with_facility(self, names: Column) -> Column:
         facilities = self._events.column("credential.facility_code")
         if facilities is None:
             return names
-        return names.zip(facilities.text(), lambda number, code: f"{code}:{number}", pa.string()).coalesce(names)
+        return _together(names, facilities.text(), lambda number, code: f"{code}:{number}")
+
+
+def asked(resolver: Resolver, events: Events, column: str, kind: str) -> Meant | None:
+    """What a column of events named as a kind of alias, with domain and facility and as its source names things.
+
+    None where no row names anything.
+    """
+    return _Asked(resolver, events, counted=False).meant(Named(column, kind))
 
 
 def times_of(events: Events) -> npt.NDArray[np.int64]:
@@ -331,6 +338,15 @@ def times_of(events: Events) -> npt.NDArray[np.int64]:
         return np.zeros(len(events), np.int64)
     values = np.append(np.asarray(column.values.to_numpy(zero_copy_only=False), np.int64), 0)
     return values[column.codes]
+
+
+def _together(names: Column, others: Column, function: Callable[[str, str], str]) -> Column:
+    """Names made longer where the other column says something; as they are elsewhere."""
+
+    def made(name: str | None, other: str | None) -> str | None:
+        return name if name is None or other is None else function(name, other)
+
+    return names.zip(others, made, pa.string())
 
 
 def _mapped(column: Column, function: Any) -> Column:
