@@ -53,6 +53,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         ),
     ),
     "cef": (b"<13>Jan  2 03:04:05 host CEF:0|V|P\\|x|1|id|name|5|src=192.0.2.1 msg=a b\\=c cs1Label=L cs1=v\n",),
+    "dc09": (b'97F90078"SIA-DCS"6002L0#AAA[|Nri2/JC12]_12:58:23,09-15-2021\n',),
     "leef": (b"LEEF:2.0|V|P|1|id|^|src=192.0.2.1^msg=a b\nLEEF:1.0|V|P|1|id|src=192.0.2.1\tusr=u\n",),
     "syslog": (
         b'<34>1 2026-01-02T03:04:05Z host app 1 ID [x@1 k="v\\"w"][y] hello\nJan  2 03:04:05 host sshd[1]: hi\n',

@@ -17,6 +17,7 @@ FORMATS: dict[str, tuple[str, str]] = {
     "windows_xml": ("xml", "WINDOWS_XML"),
     "zeek_tsv": ("zeek", "ZEEK"),
     "auditd": ("auditd", "AUDITD"),
+    "dc09": ("dc09", "DC09"),
     "cef": ("cef", "CEF"),
     "leef": ("leef", "LEEF"),
     "syslog": ("syslog", "SYSLOG"),
