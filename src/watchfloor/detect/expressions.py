@@ -68,6 +68,7 @@ class Expressions:
         self._sets = np.array([one.sets for one in walks], np.uint64).ravel()
         self._begins = np.array([one.begin for one in walks], np.bool_)
         self._ends = np.array([one.end for one in walks], np.bool_)
+        self._wholes = np.array([one.whole for one in walks], np.bool_)
 
     def __len__(self) -> int:
         return len(self._given)
@@ -115,7 +116,7 @@ class Expressions:
         answers = np.empty(pairs, np.uint8)
         verifying.standing(
             out_text, out_expression, *texts, self._walked, self._firsts, self._lasts, self._follow, self._sets,
-            self._begins, self._ends, answers,
+            self._begins, self._ends, self._wholes, answers,
         )  # fmt: skip
         fit = answers == verifying.YES
         hit_texts += out_text[fit].tolist()

@@ -7,8 +7,8 @@
 
 Glushkov's construction (1961): no state explodes, nothing is compiled ahead, and whatever the text, a byte costs at
 most 64 steps. What a text may begin with or end in as often as it likes is cut off first: `\\w{1,64}` at the end is
-`\\w`. The walk is `verifying.standing`. Larger expressions, and those with other assertions than `^` and `$` at the
-ends, are RE2's.
+`\\w`. Of an expression with more places, or with something that is no place (`\\b`), the beginning is walked: where
+that does not fit nothing does, the others are RE2's to decide. The walk is `verifying.standing`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ __all__ = ["MOST", "Positions"]
 MOST = 64
 """Places of an expression: bits of a word."""
 
+NEARLY_ALL = 90
+"""Letters of a set that says nothing about a text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Positions:
@@ -32,6 +35,7 @@ class Positions:
         follow: per place those that may come next.
         sets: per ASCII byte the places it may stand in.
         begin, end: it must begin where the text does, or end where it ends.
+        whole: it is all of the expression, not only its beginning.
     """
 
     first: int
@@ -40,29 +44,33 @@ class Positions:
     sets: tuple[int, ...]
     begin: bool
     end: bool
+    whole: bool
 
     @classmethod
     def of(cls, pattern: str, flags: str) -> Positions | None:
         """For an RE2 expression; None when it is not one for us."""
         try:
             parts = _flat(parsed(pattern, flags))
-            begin, end = bool(parts) and parts[0] == BEGIN, bool(parts) and parts[-1] == END
-            parts = parts[begin : len(parts) - end]
-            if not begin:
-                parts = _shortened(parts)
-            if not end:
-                parts = _shortened(parts[::-1])[::-1]
-            places = _Places()
-            nullable, first, last = places.enter(Several(tuple(parts)))
         except Unknown:
             return None
+        begin, end = bool(parts) and parts[0] == BEGIN, bool(parts) and parts[-1] == END
+        parts = parts[begin : len(parts) - end]
+        if not begin:
+            parts = _shortened(parts)
+        if not end:
+            parts = _shortened(parts[::-1])[::-1]
+        walked = _beginning(parts)
+        whole = len(walked) == len(parts) and walked == parts
+        end = end and whole
+        places = _Places()
+        nullable, first, last = places.enter(Several(tuple(walked if whole else _shortened(walked[::-1])[::-1])))
         if nullable:
             return None
         sets = [0] * 128
         for place, letters in enumerate(places.letters):
             for letter in letters:
                 sets[ord(letter)] |= 1 << place
-        return cls(first, last, tuple(places.follow), tuple(sets), begin, end)
+        return cls(first, last, tuple(places.follow), tuple(sets), begin, end, whole)
 
 
 def _flat(node: Node) -> list[Node]:
@@ -82,6 +90,37 @@ def _shortened(parts: list[Node]) -> list[Node]:
     return parts
 
 
+def _beginning(parts: list[Node]) -> list[Node]:
+    """As many parts as there are places for; of what is repeated the repetitions that must be."""
+    found: list[Node] = []
+    room = MOST
+    for part in parts:
+        size = _size(part)
+        if size is None or size > room:
+            match part:  # so much of nearly any letter would keep all places busy and say nothing
+                case Repeated(Letters(letters) as inner, least) if letters is not None and len(letters) < NEARLY_ALL:
+                    found.append(Repeated(inner, min(least, room), min(least, room)))
+            break
+        found.append(part)
+        room -= size
+    return found
+
+
+def _size(node: Node) -> int | None:
+    """How many places a part takes; None when it cannot be walked."""
+    match node:
+        case Letters(letters):
+            return None if letters is None else 1
+        case Assertion():
+            return None
+        case Several(parts) | Choice(parts):
+            sizes = [_size(part) for part in parts]
+            return None if None in sizes else sum(size for size in sizes if size)
+        case Repeated(part, least, most):
+            size = _size(part)
+            return None if size is None else size * (max(least, 1) if most is None else most)
+
+
 class _Places:
     """Places numbered as they are met."""
 
@@ -92,11 +131,9 @@ class _Places:
     def enter(self, node: Node) -> tuple[bool, int, int]:
         """Give a part its places; returns whether it may be empty, its first and its last places."""
         match node:
-            case Letters(None) | Assertion():
-                raise Unknown
+            case Assertion():
+                raise AssertionError("has no place")
             case Letters(letters):
-                if len(self.follow) == MOST:
-                    raise Unknown
                 place = 1 << len(self.follow)
                 self.letters.append(letters or frozenset())
                 self.follow.append(0)
@@ -116,8 +153,6 @@ class _Places:
                 return self._repeated(part, least, most)
 
     def _repeated(self, part: Node, least: int, most: int | None) -> tuple[bool, int, int]:
-        if max(least, most or 0) > MOST:
-            raise Unknown
         whole = (True, 0, 0)
         for copy in range(max(least, 1) if most is None else most):
             nullable, first, last = self.enter(part)

@@ -50,10 +50,45 @@ STATE = np.int32(0x7FFFFFFF)
 
 
 @kernel
-def lowered(data: Bytes, starts: Int64s, stops: Int64s, out: Bytes, out_offsets: Int64s, foreign: Flags) -> None:
-    """Copy the texts data[starts[i]:stops[i]] in ASCII lower case, one behind the other.
+def _lowered_wide(data: Any, at: Any, stop: Any, out: Any, to: Any, lower_two: Any, caseless: Any) -> Any:
+    """Copy a text in UTF-8 in lower case; False where it has a letter whose lower case is not in the tables."""
+    while at < stop:
+        byte = np.int64(data[at])
+        if byte < 0x80:
+            out[to] = byte + 32 if 65 <= byte <= 90 else byte
+            at += 1
+            to += 1
+        elif byte < 0xE0 and at + 1 < stop:
+            code = lower_two[(byte & 0x1F) << 6 | (np.int64(data[at + 1]) & 0x3F)]
+            if code < 0:
+                return False
+            out[to] = 0xC0 | code >> 6
+            out[to + 1] = 0x80 | (code & 0x3F)
+            at += 2
+            to += 2
+        elif byte < 0xF0 and at + 2 < stop:
+            code = (byte & 0xF) << 12 | (np.int64(data[at + 1]) & 0x3F) << 6 | (np.int64(data[at + 2]) & 0x3F)
+            if not caseless[code]:
+                return False
+            for k in range(3):
+                out[to + k] = data[at + k]
+            at += 3
+            to += 3
+        else:
+            return False
+    return True
 
-    foreign[i]: text i holds bytes above 127. `out` has room for seven bytes more.
+
+@kernel
+def lowered(
+    data: Bytes, starts: Int64s, stops: Int64s, out: Bytes, out_offsets: Int64s, foreign: Flags, odd: Flags,
+    lower_two: Int32s, caseless: Flags,
+) -> None:  # fmt: skip
+    """Copy the texts data[starts[i]:stops[i]] in lower case, one behind the other; the length stays.
+
+    foreign[i]: text i holds bytes above 127; odd[i]: and its lower case is not in the tables. lower_two: letters of two
+    bytes -> their lower case, -1 where it is none of two bytes; caseless: letters of three that are their own. `out`
+    has room for seven bytes more.
     """
     at = np.int64(0)
     for i in range(len(starts)):
@@ -73,6 +108,7 @@ def lowered(data: Bytes, starts: Int64s, stops: Int64s, out: Bytes, out_offsets:
             store(out, at, lower(word))
         at = end
         foreign[i] = (seen & HIGH) != U(0)
+        odd[i] = foreign[i] and not _lowered_wide(data, starts[i], stop, out, out_offsets[i], lower_two, caseless)
     out_offsets[len(starts)] = at
 
 

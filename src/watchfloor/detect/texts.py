@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from watchfloor.detect import scanning
 from watchfloor.detect.trie import joined
-from watchfloor.detect.words import Bytes, Flags, Int64s
+from watchfloor.detect.words import Bytes, Flags, Int32s, Int64s
 
 __all__ = ["Lowered", "Texts", "fixed"]
 
@@ -42,7 +43,7 @@ class Lowered(NamedTuple):
 
     Args:
         data, starts, stops: as in `Texts`.
-        foreign: per text: it is not all ASCII. Then Python's str.lower made it, and a character may be many bytes.
+        foreign: per text: it is not all ASCII, so a character may be many bytes.
     """
 
     data: Bytes
@@ -56,18 +57,27 @@ class Lowered(NamedTuple):
         count = len(texts.starts)
         lower = np.empty(int((texts.stops - texts.starts).sum()) + 8, np.uint8)
         offsets = np.empty(count + 1, np.int64)
-        foreign = np.empty(count, np.bool_)
-        scanning.lowered(*texts, lower, offsets, foreign)
+        foreign, odd = np.empty(count, np.bool_), np.empty(count, np.bool_)
+        scanning.lowered(*texts, lower, offsets, foreign, odd, *_tables())
         starts, stops = offsets[:-1].copy(), offsets[1:].copy()
-        if foreign.any():  # beyond ASCII, Python's str.lower is the law
+        if odd.any():  # Python's str.lower is the law
             tail, at = [], len(lower)
-            for position in np.flatnonzero(foreign).tolist():
+            for position in np.flatnonzero(odd).tolist():
                 text = texts.text(position).lower().encode("utf-8", "replace")
                 starts[position], stops[position] = at, at + len(text)
                 at += len(text)
                 tail.append(text)
             lower = np.concatenate([lower, np.frombuffer(b"".join(tail), np.uint8)])
         return cls(fixed(lower), starts, stops, foreign)
+
+
+@cache
+def _tables() -> tuple[Int32s, Flags]:
+    """Lower case by code point, as `scanning.lowered` takes it. A sigma depends on its place: it is in no table."""
+    two = [chr(code).lower() for code in range(0x800)]
+    lower_two = [ord(text) if len(text) == 1 and 0x80 <= ord(text) < 0x800 else -1 for text in two]
+    lower_two[ord("Σ")] = -1
+    return np.array(lower_two, np.int32), np.array([(letter := chr(code)).lower() == letter for code in range(1 << 16)])
 
 
 def fixed(array: npt.NDArray[Any]) -> Any:

@@ -129,9 +129,9 @@ def longest_lines(data: Bytes, starts: Int64s, stops: Int64s, least: int, by_lin
 @kernel
 def standing(
     texts: Int32s, expressions: Int32s, data: Bytes, starts: Int64s, stops: Int64s, walked: Int32s, firsts: Hashes,
-    lasts: Hashes, follow: Hashes, sets: Hashes, begins: Flags, ends: Flags, answers: Bytes,
+    lasts: Hashes, follow: Hashes, sets: Hashes, begins: Flags, ends: Flags, wholes: Flags, answers: Bytes,
 ) -> None:  # fmt: skip
-    """answers[i]: does expression expressions[i] fit text texts[i]? OPEN where it cannot be walked (`positions`).
+    """answers[i]: does expression expressions[i] fit text texts[i]? OPEN where the walk cannot tell (`positions`).
 
     walked[e]: number of expression e among those that can be walked, -1 for others; `follow` holds 64 words of each,
     `sets` 128. The texts are ASCII, as written.
@@ -165,5 +165,5 @@ def standing(
                 if places == U(0):
                     break
             if places & last != U(0) and (not end or at == stop):
-                answers[i] = YES
+                answers[i] = YES if wholes[one] else OPEN
                 break
