@@ -137,6 +137,7 @@ class Mapper:
             return [] if chosen is None else [(chosen, np.arange(records.rows))]
         codes, shapes = records.shapes
         owner = np.full(records.rows, -1, np.int32)
+        of_shape = np.full(len(shapes), -1, np.int32)  # where the names alone decide
         order: list[Integration] = []
         positions: dict[str, int] = {}
 
@@ -149,7 +150,7 @@ class Mapper:
         for code, shape in enumerate(shapes):
             candidates = self._candidates(shape)
             if candidates and (candidates[0][1] is None or not candidates[0][1].asks()):
-                owner[codes == code] = position(candidates[0][0])
+                of_shape[code] = position(candidates[0][0])
                 continue
             open_rows = codes == code
             for integration, signature in candidates:
@@ -165,6 +166,7 @@ class Mapper:
                     open_rows &= ~fits
                 if not open_rows.any():
                     break
+        owner = np.where(owner < 0, of_shape[codes], owner)
         return [(order[i], np.flatnonzero(owner == i)) for i in range(len(order))]
 
     def _candidates(self, shape: frozenset[str]) -> list[tuple[Integration, Signature | None]]:
@@ -211,13 +213,10 @@ class Mapper:
             return [(next(iter(integration.families)), records.take(np.arange(records.rows)))]
         families = mappings.classify(Record(records, settings))
         names = [name if name in mappings.functions else OTHER for name in families.values.to_pylist()] + [OTHER]
-        found = []
-        for name in dict.fromkeys(names):
-            of_family = np.array([candidate == name for candidate in names])
-            rows = np.flatnonzero(of_family[families.codes])
-            if len(rows):
-                found.append((name, records.take(rows)))
-        return found
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+        family = np.array([numbers[name] for name in names], np.int16)[families.codes]
+        parts = np.split(np.argsort(family, kind="stable"), np.cumsum(np.bincount(family, minlength=len(numbers)))[:-1])
+        return [(name, records.take(rows)) for name, rows in zip(numbers, parts, strict=True) if len(rows)]
 
     def _blame(
         self, error: Exception, where: str, records: Records, batch: MappedBatch, again: Callable[[Records], None]

@@ -111,7 +111,7 @@ class Column:
     @property
     def all_missing(self) -> bool:
         """True when no row has a value."""
-        return len(self.values) == 0 or self._span()[1] < 0
+        return (self._bounds or self._span())[1] < 0
 
     @property
     def everywhere(self) -> bool:
@@ -263,7 +263,12 @@ class Column:
             return parts[0][1]
         codes = np.full(rows, MISSING, np.int32)
         base = 0
+        bounds = [0 if sum(len(column) for _, column in parts) == rows else MISSING, MISSING]
         for start, column in parts:
+            if not column.everywhere:
+                bounds[0] = MISSING
+            if not column.all_missing:
+                bounds[1] = base + column._span()[1]
             place = codes[start : start + len(column)]
             if base == 0:
                 place[:] = column.codes
@@ -273,7 +278,7 @@ class Column:
                 np.add(column.codes, np.int32(base), out=place, where=column.codes >= 0)
             base += len(column.values)
         values = [column.values for _, column in parts]
-        return Column(codes, values[0] if len(values) == 1 else pa.concat_arrays(values))
+        return Column(codes, values[0] if len(values) == 1 else pa.concat_arrays(values), bounds)
 
     def _remap(self, values: pa.Array | None) -> Column:
         """Put `values` (aligned with ours, null = no value) in our place, dropping nulls."""
