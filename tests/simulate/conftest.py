@@ -40,9 +40,9 @@ def live(estate: Path, logs: Path, *, seed: int = 1, days: int = 2, start: date 
 
 @pytest.fixture(scope="session")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of an estate for 120 people."""
+    """The files of an estate for 160 people."""
     folder = tmp_path_factory.mktemp("port")
-    found(folder, people=120, seed=5)
+    found(folder, people=160, seed=5)
     return folder
 
 

@@ -22,7 +22,7 @@ from watchfloor.simulate import doors, hosts, network, offices, security, signin
 from watchfloor.simulate.draft import Draft, joined
 from watchfloor.simulate.faults import Outage, cut, drift, everyday_outages, shaken
 from watchfloor.simulate.lines import Ints
-from watchfloor.simulate.movement import Stays, Window, move, stays, together
+from watchfloor.simulate.movement import NOWHERE, Stays, Window, move, stays, together
 from watchfloor.simulate.output import Output
 from watchfloor.simulate.rota import HOUR, Calendar, itinerary, rota
 from watchfloor.simulate.scenarios.frame import Plan, State, Told, planned, tell
@@ -94,16 +94,18 @@ def generate(
     told: list[Told] = []
     outages: list[Outage] = []
     carried: dict[str, Draft] = {}
+    before = NOWHERE
     with Output(out, site) as output:
         for number in range(days):
             calendar = Calendar(start + timedelta(days=number), site.directory.timezone)
             day = _Day(site, calendar, seed, skew, first=number == 0)
-            stories = list(day.tell(plan.get(number, ()), len(told)))
+            stories = list(day.tell(plan.get(number, ()), len(told), before))
             told += stories
             down = everyday_outages(site, faults, calendar.start, day.generator(31))
             down += [outage for story in stories for outage in story.outages]
             outages += down
             output.write_presence(day.presence(stories))
+            before = day.stays
             rng = day.generator(37)
             windows = day.windows()
             for part, window in enumerate(windows):
@@ -123,7 +125,7 @@ def generate(
                             whole = whole.take(~later)
                         output.write(whole)
             advance(1, calendar.day.isoformat())
-        output.write_lines("scenarios.jsonl", [one.as_json() for one in told])
+        output.write_lines("scenarios.jsonl", [one.as_json(outages) for one in told])
         output.write_lines("faults.jsonl", [outage.as_json(site) for outage in outages])
         summary.records, summary.bytes, summary.cases = dict(output.counts), output.bytes, len(told)
     return summary
@@ -174,11 +176,11 @@ class _Day:
                 found.append(offices.trainings(site, calendar.day, calendar.start - 10 * HOUR))
         return found
 
-    def tell(self, plan: Sequence[Plan], number: int) -> Iterator[Told]:
-        """The cases of this day."""
-        state = State(self.site, self.calendar, self.kind, self.stays, self.passages, self.skew)
+    def tell(self, plan: Sequence[Plan], number: int, before: Stays) -> Iterator[Told]:
+        """The cases of this day; `before` is who was where the day before."""
+        state = State(self.site, self.calendar, self.kind, self.stays, self.passages, self.skew, before)
         for case in plan:
-            yield tell(state, case, number, np.random.default_rng([self.seed, case.key, 41]))
+            yield tell(state, case, number, self.seed)
             number += 1
 
     def presence(self, stories: Sequence[Told]) -> Stays:

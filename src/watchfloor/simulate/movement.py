@@ -14,7 +14,7 @@ from watchfloor.simulate.lines import Ints
 from watchfloor.simulate.rota import Itinerary
 from watchfloor.simulate.site import Site
 
-__all__ = ["Passages", "Stays", "Window", "move", "settling", "stays", "together"]
+__all__ = ["NOWHERE", "Passages", "Stays", "Window", "move", "settling", "stays", "together"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -91,6 +91,10 @@ class Window:
         return row, since[row] + (rng.random(len(row)) * length[row]).astype(np.int64)
 
 
+NOWHERE = Stays(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64))
+"""Nobody is anywhere."""
+
+
 def settling(where: Stays, index: npt.NDArray[Any]) -> Ints:
     """Milliseconds from coming in to the first touch of the keyboard, 40 s to 160 s; the same whenever it is asked."""
     found: Ints = 40_000 + (where.since[index] * 31 + where.person[index].astype(np.int64) * 1_009) % 120_000
@@ -140,8 +144,7 @@ def move(site: Site, wanted: Itinerary, rng: np.random.Generator) -> Passages:
 def stays(site: Site, passages: Passages) -> Stays:
     """The places between the passages; who is inside at the end has not left yet and is not listed."""
     if not len(passages):
-        nobody, never = np.zeros(0, np.int32), np.zeros(0, np.int64)
-        return Stays(nobody, nobody, never, never)
+        return NOWHERE
     inside = ~site.outside[passages.into]
     inside[:-1] &= passages.person[:-1] == passages.person[1:]
     inside[-1] = False

@@ -197,14 +197,21 @@ def bacnet(site: Site, time: Ints, src: int, dst: int, func: str, rng: np.random
 
 
 def temperatures(
-    site: Site, time: Ints, src: int, dst: int, celsius: npt.NDArray[np.floating], rng: np.random.Generator
+    site: Site,
+    time: Ints,
+    src: int,
+    dst: int,
+    celsius: npt.NDArray[np.floating],
+    rng: np.random.Generator,
+    *,
+    instance: str = "1",
 ) -> Draft:
-    """Temperatures of the room a controller cools, as read by the building management."""
+    """Temperatures of the room a controller cools, as read by the building management; instance 2 is the return air."""
     value = counted(np.round(celsius * 10).astype(np.int64)).to_pylist()
     text = pa.array([f"{v[:-1] or '0'}.{v[-1]}" for v in value], pa.string())
     return _command(
         BACNET_PROPERTY, 47808, site, time, src, dst, rng, func="read_property_multiple", object="analog_input",
-        instance="1", value=text,
+        instance=instance, value=text,
     )  # fmt: skip
 
 

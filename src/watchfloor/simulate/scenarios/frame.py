@@ -20,13 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from watchfloor.errors import UsageError
-from watchfloor.simulate import doors
+from watchfloor.simulate import doors, offices, security
 from watchfloor.simulate.draft import NOBODY, Draft, joined
-from watchfloor.simulate.faults import Outage
+from watchfloor.simulate.faults import Outage, cut
 from watchfloor.simulate.lines import Ints
 from watchfloor.simulate.movement import Passages, Stays, move, stays
 from watchfloor.simulate.offices import instant
-from watchfloor.simulate.rota import HOUR, MINUTE, OFF, WORKS, Calendar, Itinerary
+from watchfloor.simulate.rota import HOUR, LEAVE, MINUTE, OFF, WORKS, Calendar, Itinerary
 from watchfloor.simulate.site import Site
 
 __all__ = [
@@ -37,6 +37,8 @@ __all__ = [
 EXPECTED = ("finding", "none", "indeterminate", "not_evaluable")
 
 BLIND = "blind"
+
+FEW, ATTEMPTS = 4, 40
 GENERAL: Mapping[str, str] = {
     "late": "the records come 4 minutes late, within what sources are allowed",
     "reordered": "the records arrive in reverse order",
@@ -57,6 +59,7 @@ class Story:
         stays: where people are who came for it.
         outages: what is not seen.
         needs: source and portals without which it cannot be decided.
+        absent: codes of people who are off the site all the while.
     """
 
     records: list[Draft]
@@ -66,6 +69,7 @@ class Story:
     stays: list[Stays] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     needs: tuple[str, tuple[int, ...]] = ("onguard", ())
+    absent: tuple[int, ...] = ()
 
 
 Teller = Callable[..., Story]
@@ -122,6 +126,8 @@ class State:
         passages: who passes which portal when.
         skew: per portal how far its controller's clock is ahead.
         used: people who have their part in a case already.
+        before: who was where the day before: night shifts last until the morning.
+        came: where people were who came for a case; apart: who must not come, from when to when.
     """
 
     site: Site
@@ -130,22 +136,43 @@ class State:
     stays: Stays
     passages: Passages
     skew: Ints
+    before: Stays
     used: set[int] = field(default_factory=set)
+    came: list[Stays] = field(default_factory=list)
+    apart: list[tuple[int, int, int]] = field(default_factory=list)
 
     def moment(self, rng: np.random.Generator, low: float = 9, high: float = 16) -> int:
         """A moment between two hours of the local day."""
         return self.calendar.hour(float(rng.uniform(low, high)))
 
     def pick(self, rng: np.random.Generator, mask: npt.NDArray[np.bool_]) -> int:
-        """Somebody of those, who has no part in another case; anybody of those when all have."""
-        free = [code for code in np.flatnonzero(mask).tolist() if code not in self.used]
-        chosen = int(rng.choice(free or np.flatnonzero(mask)))
+        """Somebody of those, who has no part in another case if there is one."""
+        fresh = [code for code in np.flatnonzero(mask).tolist() if code not in self.used]
+        chosen = int(rng.choice(fresh or np.flatnonzero(mask)))
         self.used.add(chosen)
         return chosen
 
     def free(self, *roles: str, account: bool = False) -> npt.NDArray[np.bool_]:
-        """Who is employed and has a day off (of these roles, with an account)."""
-        return self._of(self.kind == OFF, roles, account) & self.site.at_work(self.calendar.hour(12))
+        """Who is employed and has a day off (of these roles, with an account); where they are few, also on leave."""
+        employed = self.site.at_work(self.calendar.hour(12))
+        found = self._of((self.kind == OFF) & employed, roles, account)
+        if found.sum() < FEW:
+            found = self._of(np.isin(self.kind, (OFF, LEAVE)) & employed, roles, account)
+        return found
+
+    def elsewhere(self) -> npt.NDArray[np.bool_]:
+        """Who has an account, is employed and does not come today."""
+        account = np.array([bool(name) for name in self.site.account])
+        found: npt.NDArray[np.bool_] = account & (self.kind != WORKS) & self.site.at_work(self.calendar.hour(12))
+        return found
+
+    def fits(self, story: Story) -> bool:
+        """Whether nobody who comes for the story is somewhere else at the time, and nobody comes who must not."""
+        away = [(person, story.since, story.until) for person in story.absent]
+        mine = [*_rows(story.stays), *away]
+        people = {who for who, _, _ in mine}
+        others = [row for row in (*_rows([self.before, self.stays, *self.came]), *self.apart) if row[0] in people]
+        return not any(who == other and since < b and a < until for who, since, until in mine for other, a, b in others)
 
     def working(self, *roles: str, account: bool = False) -> npt.NDArray[np.bool_]:
         """Who is at work today (of these roles, with an account)."""
@@ -183,16 +210,22 @@ class State:
         return found
 
     def walk(
-        self, person: int, stops: Sequence[tuple[int, str]], rng: np.random.Generator, *, unread: Sequence[str] = ()
+        self,
+        person: int,
+        stops: Sequence[tuple[int, str]],
+        rng: np.random.Generator,
+        *,
+        unread: Sequence[str] = (),
+        stay: int = 30 * MINUTE,
     ) -> tuple[list[Draft], Stays, Passages]:
         """Let somebody who is off the site come, go to places at times, and leave after the last; records and truth.
 
         Args:
-            stops: (time to set out, uid of a place); the way home is added half an hour after the last.
+            stops: (time to set out, uid of a place); the way home is added `stay` after the last.
             unread: portals through which they follow somebody, without a read.
         """
         site = self.site
-        whole = [*stops, (stops[-1][0] + 30 * MINUTE, "")]
+        whole = [*stops, (stops[-1][0] + stay, "")]
         time = np.array([[moment for moment, _ in whole]], np.int64)
         place = np.array([[site.place_code[uid] if uid else site.home[person] for _, uid in whole]], np.int32)
         passages = move(site, Itinerary(np.array([person], np.int32), time, place), rng)
@@ -209,6 +242,66 @@ class State:
                          skew=self.skew)
         ]  # fmt: skip
         return records, stays(site, passages), passages
+
+    def visit(
+        self,
+        person: int,
+        time: int,
+        place: str,
+        rng: np.random.Generator,
+        *,
+        unread: Sequence[str] = (),
+        stay: int = 30 * MINUTE,
+    ) -> tuple[list[Draft], Stays]:
+        """Let somebody who is off the site be in a place at a moment, and `stay` after it on the way out."""
+        site = self.site
+        way = int(site.walks.total_ms[int(site.home[person]) * site.walks.places + site.place_code[place]])
+        early = int(1.4 * way) + 2 * MINUTE
+        records, stays, _ = self.walk(person, [(time - early, place)], rng, unread=unread, stay=early + stay)
+        return records, stays
+
+    def order(
+        self,
+        asset: str,
+        time: int,
+        title: str,
+        *,
+        kind: str = "Work order",
+        recorded: int | None = None,
+        hours: float = 4,
+    ) -> Draft:
+        """An approved work order or permit around a moment, by default recorded an hour before its begin."""
+        site = self.site
+        who = int(np.flatnonzero(np.isin(site.roles, ["ot_engineer", "electrician", "it_admin"]))[0])
+        chief = int(np.flatnonzero(site.roles == "manager")[0])
+        since, until = time - 2 * HOUR, time + int(hours * HOUR)
+        number = f"WO-X{zlib.crc32(f'{asset}{time}{title}'.encode()) % 1_000_000:06d}"
+        kind = kind if recorded is None else f"{kind}@{recorded}"
+        return offices.orders(
+            site, [(number, kind, "Approved", site.asset_code[asset], who, chief, since, until, title)]
+        )
+
+    def says(self, person: int, predicate: str, value: str, since: int, until: int | str, recorded: int) -> Draft:
+        """A predicate of personnel."""
+        return offices.hr(self.site, [(person, predicate, value, since, until, recorded)])
+
+    def signal(self, asset: str, time: int, topic: str, *, state: str = "true", detail: str = "") -> Draft:
+        """What a security device says."""
+        return security.signals(
+            self.site, self.when(time), self.site.asset_code[asset], topic, state=state, detail=detail
+        )
+
+    def passed(self, rng: np.random.Generator, *portals: str, inward: bool = True) -> tuple[int, int, str]:
+        """Somebody who was read at one of these portals today: person, time, portal."""
+        codes = [self.site.portal_code[uid] for uid in portals]
+        found = self.passages
+        rows = np.flatnonzero(np.isin(found.portal, codes) & (found.inward == inward) & ~found.unread)
+        fresh = [row for row in rows.tolist() if int(found.person[row]) not in self.used]
+        if not len(rows):
+            return self.pick(rng, self.working()), self.calendar.hour(10), portals[0]
+        row = int(rng.choice(fresh or rows))
+        self.used.add(int(found.person[row]))
+        return int(found.person[row]), int(found.time[row]), self.site.portals[found.portal[row]]
 
     def swipe(
         self, time: int, portal: str, event: int, rng: np.random.Generator, *, person: int = NOBODY,
@@ -253,12 +346,21 @@ class Told:
     outages: list[Outage]
     site: Site
 
+    def disturbed(self, outages: Sequence[Outage]) -> bool:
+        """Whether an outage that is not its own takes records from it."""
+        return any(
+            bool(len(cut(one, [outage])) < len(one))
+            for outage in outages
+            if outage.case != self.number and outage.lost
+            for one in self.records
+        )
+
     @property
     def stays(self) -> list[Stays]:
         """Where people are who came for it."""
         return self.story.stays
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, outages: Sequence[Outage]) -> dict[str, Any]:
         """For truth/scenarios.jsonl."""
         variant = self.plan.variant
         return {
@@ -273,8 +375,15 @@ class Told:
             "since": instant(self.story.since),
             "until": instant(self.story.until),
             "records": sum(len(one) for one in self.records),
+            "disturbed": self.disturbed(outages),
             "sources": sorted({one.source for one in self.records}),
         }
+
+
+def _rows(stays: Sequence[Stays]) -> Iterator[tuple[int, int, int]]:
+    """Person, since, until."""
+    for one in stays:
+        yield from zip(one.person.tolist(), one.since.tolist(), one.until.tolist(), strict=True)
 
 
 @cache
@@ -287,7 +396,7 @@ def scenarios() -> Mapping[str, Scenario]:
 
 
 def planned(inject: Sequence[str], days: int) -> dict[int, list[Plan]]:
-    """Cases by day, spread over the days.
+    """Cases by day, spread over the days; those in which a source is blind come on the last day, away from the others.
 
     Args:
         inject: `all`, `S7` or `S7:name`.
@@ -296,9 +405,11 @@ def planned(inject: Sequence[str], days: int) -> dict[int, list[Plan]]:
         UsageError: there is no such scenario or variant.
     """
     cases = [case for asked in inject for case in _asked(asked.strip())]
+    once = {(case.scenario.id, case.name): case for case in cases}.values()
     found: dict[int, list[Plan]] = {}
-    for number, case in enumerate({(case.scenario.id, case.name): case for case in cases}.values()):
-        found.setdefault(number % days, []).append(case)
+    for number, case in enumerate(case for case in once if case.name != BLIND):
+        found.setdefault(number % max(1, days - 1), []).append(case)
+    found.setdefault(days - 1, []).extend(case for case in once if case.name == BLIND)
     return found
 
 
@@ -317,9 +428,25 @@ def _asked(text: str) -> Iterator[Plan]:
                 yield Plan(scenario, key, kind, one)
 
 
-def tell(state: State, plan: Plan, number: int, rng: np.random.Generator) -> Told:
-    """Make a case: its records are marked with its number, and delivered as its variant wants."""
-    story = plan.scenario.tell(state, rng, **plan.variant.given)
+def tell(state: State, plan: Plan, number: int, seed: int) -> Told:
+    """Make a case: its records are marked with its number, and delivered as its variant wants.
+
+    Raises:
+        UsageError: there are too few people who could come for it.
+    """
+    for attempt in range(ATTEMPTS):
+        used = set(state.used)
+        story = plan.scenario.tell(state, np.random.default_rng([seed, plan.key, attempt]), **plan.variant.given)
+        if state.fits(story):
+            break
+        state.used = used
+    else:
+        raise UsageError(
+            f"nobody is free for case {plan.scenario.id}:{plan.name} on {state.calendar.day}",
+            remedy="let more people live there, or more days go by",
+        )
+    state.came += story.stays
+    state.apart += [(person, story.since, story.until) for person in story.absent]
     parts = [one.of_case(number) for one in story.records if len(one)]
     outages = [replace(outage, case=number) for outage in story.outages]
     if plan.kind == "fault":

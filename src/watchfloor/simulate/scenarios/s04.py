@@ -1,0 +1,87 @@
+"""S4: tailgate, then rogue device."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from watchfloor.simulate import doors, network, offices
+from watchfloor.simulate.draft import Draft
+from watchfloor.simulate.rota import HOUR, MINUTE
+from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
+
+DOORS = {"portal-ops": "asset-cam-ops-south", "portal-office": "asset-cam-lobby"}
+STRANGER, RANDOM = "02:99:00:00:00:{:02x}", "da:a1:19:00:00:{:02x}"
+
+
+def tell(
+    state: State,
+    rng: np.random.Generator,
+    *,
+    device: bool = True,
+    mac: str = STRANGER,
+    name: str = "unknown-pc",
+    ip: str = "10.20.99.{}",
+    many: int = 1,
+    access_point: bool = False,
+    visit: bool = False,
+    order: str = "",
+    held: bool = False,
+) -> Story:
+    """Two pass on one grant, and a device nobody knows appears.
+
+    Args:
+        device: it does appear; `mac`, `name`, `ip` are what it says of itself, `many` how many there are.
+        access_point: it is a radio cell of its own.
+        visit: a group is announced.
+        order: title of a work order at that door.
+        held: the door is held open meanwhile.
+    """
+    site = state.site
+    person, time, portal = state.passed(rng, *DOORS)
+    records: list[Draft] = [
+        state.signal(DOORS[portal], time + 2_000, "tns1:RuleEngine/CountAggregation/Counter", detail="2 on 1 grant")
+    ]
+    if held:
+        records.append(state.swipe(time + 40_000, portal, doors.HELD, rng))
+    at = time + 20 * MINUTE
+    if device and not access_point:
+        for i in range(many):
+            number = int(rng.integers(2, 250))
+            records.append(
+                network.leases(
+                    site, state.when(at + i * 4_000), -1, mac=mac.format(number), name=name, ip=ip.format(number)
+                )
+            )
+    if access_point:
+        records.append(state.signal(DOORS[portal], at, "Wireless/RogueAccessPoint", detail="EXAMPLE-FREE-WIFI"))
+    if visit:
+        badge, _ = site.visitors[-1]
+        rows = [(f"V-S4-{person}", badge, person, person, time - HOUR, time + 3 * HOUR, "approved", "Example Tours")]
+        records.append(offices.visits(site, rows))
+    if order:
+        records.append(state.order("asset-dc-ops" if portal == "portal-ops" else "asset-dc-office", time, order))
+    return Story(
+        records, [portal, site.people[person]], time, at, needs=("security", ())
+    )  # fmt: skip
+
+
+SCENARIO = Scenario(
+    "S4",
+    "Tailgate, then rogue device",
+    tell,
+    hits={
+        "new-mac": Variant("count 2 on 1 grant, new MAC 20m later", "finding"),
+        "rogue-ap": Variant("rogue AP", "finding", {"access_point": True}),
+    },
+    misses={
+        "trolley": Variant("trolley or pram counted twice", "none", {"device": False}),
+        "group": Variant("group with one badge by permit", "none", {"visit": True}),
+        "dock": Variant("docking station or MAC pass-through", "none", {"name": "lt-00001", "ip": "10.20.1.8"}),
+        "imaging": Variant("imaging batch", "none", {"many": 12, "name": "imaging", "order": "Imaging batch"}),
+        "port-map": Variant("stale port map", "none", {"ip": "10.70.0.{}"}, "the port is in another zone"),
+        "random-mac": Variant("randomised Wi-Fi addresses", "none", {"mac": RANDOM, "ip": "10.60.0.{}", "name": "-"}),
+        "phone": Variant("phone of an employee in guest network", "none", {"ip": "10.60.1.{}", "name": "phone"}),
+        "delivery": Variant("door held for a delivery with work order", "none",
+                            {"held": True, "order": "Delivery of a scanner", "name": "scanner"}),
+    },
+)  # fmt: skip

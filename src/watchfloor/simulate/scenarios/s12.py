@@ -1,0 +1,83 @@
+"""S12: contractor with expired clearance or training in a restricted zone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from watchfloor.simulate import offices
+from watchfloor.simulate.draft import Draft
+from watchfloor.simulate.movement import Stays
+from watchfloor.simulate.rota import DAY, HOUR, MINUTE
+from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
+
+
+def tell(
+    state: State,
+    rng: np.random.Generator,
+    *,
+    place: str = "room-crane-2",
+    roles: tuple[str, ...] = ("vendor_technician", "cleaner"),
+    lapsed: str = "self",
+    passed: int | None = None,
+    emergency: bool = False,
+    escorted: bool = False,
+) -> Story:
+    """Somebody whose training lapsed yesterday walks into a crane.
+
+    Args:
+        place: where they go instead.
+        lapsed: whose training lapsed: `self`, `namesake`, or nobody's (empty).
+        passed: milliseconds after the passage at which a certificate is recorded; negative: before it.
+        emergency: there is an alarm, and they come to help.
+        escorted: an escort is read at the same gate within half a minute.
+    """
+    site = state.site
+    person = state.pick(rng, state.free(*roles))
+    time = state.moment(rng)
+    yesterday, today = state.calendar.start - DAY, state.calendar.day
+    walked, stay = state.visit(person, time, place, rng)
+    records: list[Draft] = list(walked)
+    stays: list[Stays] = [stay]
+    who = person
+    if lapsed == "namesake":
+        others = np.array(site.name) == site.name[person]
+        others[person] = False
+        who = state.pick(rng, others if others.any() else state.free("cleaner"))
+    if lapsed:
+        records.append(state.says(who, "training_ok", "!crane-access", yesterday, "", yesterday + 8 * HOUR))
+    if passed is not None:
+        records.append(
+            offices.training(site, person, "crane-access", today, today.replace(year=today.year + 1), time + passed)
+        )
+    if emergency:
+        records.append(state.signal("asset-panel-fire", time - 15 * MINUTE, "Fire/Alarm", detail="area-quay"))
+    if escorted:
+        escort = state.pick(rng, state.free("mechanic", "ot_engineer"))
+        beside, other = state.visit(escort, time + 5_000, place, rng)
+        records += beside
+        stays.append(other)
+        records.append(
+            state.says(escort, "escort_duty", f"V-S12-{person}", time - 2 * HOUR, time + 3 * HOUR, time - 20 * HOUR)
+        )
+    portal = site.portal_code["portal-crane-2"]
+    return Story(records, [site.people[person], place], time - HOUR, time, stays, needs=("onguard", (portal,)))
+
+
+SCENARIO = Scenario(
+    "S12",
+    "Contractor with expired clearance or training in a restricted zone",
+    tell,
+    hits={
+        "alone": Variant("expired yesterday, alone", "finding"),
+    },
+    misses={
+        "lag": Variant("training system lag", "none", {"passed": 3 * HOUR}, "retracted when the certificate comes"),
+        "namesake": Variant("same name, other person", "none", {"lapsed": "namesake"}),
+        "two-employers": Variant("worker for two employers", "none", {"passed": -2 * HOUR}),
+        "emergency": Variant("emergency crew", "none", {"emergency": True, "roles": ("guard", "electrician")}),
+        "pending": Variant("course passed, certificate pending", "none", {"passed": 40 * MINUTE},
+                           "retracted when the certificate comes"),
+        "re-classified": Variant("zone re-classified that day", "none", {"place": "area-yard"}),
+        "other-leaf": Variant("escort entered by the other leaf of the gate", "none", {"escorted": True}),
+    },
+)  # fmt: skip

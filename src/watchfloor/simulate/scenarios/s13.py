@@ -1,0 +1,109 @@
+"""S13: blinding the guards."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from watchfloor.simulate import doors, hosts
+from watchfloor.simulate.draft import Draft
+from watchfloor.simulate.faults import Outage
+from watchfloor.simulate.rota import HOUR, MINUTE
+from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
+
+PORTAL, CAMERA, RECORDER = "portal-ot-servers", "asset-cam-ot-servers", "asset-recorder"
+
+
+def tell(
+    state: State,
+    rng: np.random.Generator,
+    *,
+    change: str = "retention 30 -> 1 days",
+    by: str = "away",
+    silent: str = PORTAL,
+    order: tuple[str, str] | None = None,
+    late: bool = False,
+    said: str = "",
+    moves: bool = True,
+) -> Story:
+    """Somebody weakens what watches a room, and then something moves there.
+
+    Args:
+        change: what is set on the recorder; empty: nothing.
+        by: `away` somebody who is off the site, `present` somebody at their desk.
+        silent: what is silent: a portal, `switch` all on it, `logs` a server's log, empty nothing.
+        order: asset and title of a work order; `late`: recorded an hour after.
+        said: what the recorder says by itself.
+        moves: the camera sees movement.
+    """
+    site = state.site
+    time = state.moment(rng, 20, 22)
+    recorder = site.asset_code[RECORDER]
+    records: list[Draft] = []
+    outages: list[Outage] = []
+    entities = [RECORDER, PORTAL]
+    begin = time - 3 * HOUR
+    if by == "present":
+        person, begin, _ = state.seated(rng)
+        begin += 10 * MINUTE
+        time = begin + HOUR
+    else:
+        person = state.pick(rng, state.free("it_admin", account=True))
+    if change:
+        entities.append(site.people[person])
+        text = f"nvrd[311]: admin {site.account[person]} changed {change} from 198.51.100.77"
+        records.append(hosts.linux(site, state.when(begin), recorder, text, person=person))
+    if said:
+        records.append(hosts.linux(site, state.when(begin), recorder, f"nvrd[311]: {said}"))
+    gone = time - 40 * MINUTE
+    if silent == PORTAL:
+        outages.append(Outage("onguard", gone, time + HOUR, (site.portal_code[PORTAL],)))
+        records.append(state.signal(CAMERA, gone + MINUTE, "tns1:VideoSource/SignalLoss"))
+    elif silent == "switch":
+        records.append(state.signal("asset-sw-security", gone, "Device/Restart"))
+        records += [
+            state.signal(uid, gone, "tns1:VideoSource/SignalLoss")
+            for uid, one in site.directory.assets.items()
+            if one.kind == "camera" and "asset-sw-security" in one.infrastructure
+        ]
+    elif silent == "camera":
+        records.append(state.signal(CAMERA, gone, "tns1:VideoSource/SignalLoss"))
+    if order:
+        records.append(state.order(order[0], begin, order[1], hours=6, recorded=time + HOUR if late else None))
+    if moves:
+        records.append(state.signal(CAMERA.replace("ot-servers", "control"), time, "tns1:VideoSource/MotionAlarm"))
+        records.append(state.swipe(time, "portal-control", doors.HELD, rng))
+    return Story(records, entities, begin, time, outages=outages, needs=("linux", ()))
+
+
+SCENARIO = Scenario(
+    "S13",
+    "Blinding the guards",
+    tell,
+    hits={
+        "retention": Variant("retention 30 -> 1 day, reader silent, movement", "finding"),
+    },
+    misses={
+        "patching": Variant("patching night", "none",
+                            {"change": "version 8.1 -> 8.2", "by": "present", "silent": "camera",
+                             "order": (RECORDER, "Patching")}),
+        "switch": Variant("switch reboot", "none", {"change": "", "silent": "switch"}, "common cause"),
+        "licence": Variant("licence expiry", "none", {"change": "", "silent": "camera", "said": "licence expired"}),
+        "certificate": Variant("certificate roll-over", "none",
+                               {"change": "", "silent": "camera", "said": "certificate renewed, sessions dropped"}),
+        "mask": Variant("authorised privacy mask for the works council", "none",
+                        {"change": "mask of camera 10", "by": "present", "silent": "",
+                         "order": (RECORDER, "Privacy mask by agreement")}),
+        "cleaning": Variant("camera cleaning", "none", {"change": "", "silent": "camera",
+                                                        "order": (CAMERA, "Camera cleaning")}),
+        "forwarder": Variant("log forwarder upgrade", "none",
+                             {"change": "", "silent": "", "said": "log forwarder restarted",
+                              "order": (RECORDER, "Log forwarder upgrade")}),
+        "time-zone": Variant("time-zone change of the recorder", "none",
+                             {"change": "time zone UTC -> Europe/Amsterdam", "by": "present", "silent": ""}),
+    },
+    edges={
+        "ticket-late": Variant("change ticket entered later", "none",
+                               {"order": (RECORDER, "Retention by agreement"), "late": True},
+                               "retracted"),
+    },
+)  # fmt: skip
