@@ -26,7 +26,7 @@ from watchfloor.detect.modifiers import MODIFIERS
 from watchfloor.detect.rule import LEVELS, ProblemKind
 from watchfloor.detect.rulebook import load_rules
 from watchfloor.estate import find_integrations
-from watchfloor.world import assets, directory, floorplan, people, zones
+from watchfloor.world import assets, directory, floorplan, people, sources, zones
 
 DOCS = PROJECT / "docs"
 PAGES = (
@@ -195,6 +195,7 @@ def test_every_setting_of_the_estate(table: str) -> None:
         ("[[zone]]", zones.ZONE),
         ("[[conduit]]", zones.CONDUIT),
         ("aliases.csv", directory.ALIASES),
+        ("coverage.toml", sources.SOURCE),
     ],
 )
 def test_every_column_of_the_world(title: str, known: Mapping[str, object]) -> None:

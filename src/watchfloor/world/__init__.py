@@ -14,4 +14,7 @@ traversal    how fast one can get from place to place at most
 vault        names of people, and nowhere else
 privacy      takes them out of events
 asof         all of that onto the events
+sources      what each source could see
+pulse        how much came from it when, and whether it was well
+coverage     could what happened at a place have been seen
 """

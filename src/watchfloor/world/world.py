@@ -23,12 +23,13 @@ from watchfloor.world.fact import SCHEMA
 from watchfloor.world.history import History, Statement, statements_table
 from watchfloor.world.learning import from_directory, resets, statements
 from watchfloor.world.presence import Presence
+from watchfloor.world.pulse import Pulse, pulse_table, pulses
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.sighting import Sighting, sightings
 
-__all__ = ["SIGHTINGS", "STATEMENTS", "Learnt", "World"]
+__all__ = ["PULSES", "SIGHTINGS", "STATEMENTS", "Learnt", "World"]
 
-SIGHTINGS, STATEMENTS = "sighting", "statement"
+SIGHTINGS, STATEMENTS, PULSES = "sighting", "statement", "pulse"
 """Names of the tables in which what was learnt is kept."""
 
 SIGHTING_SCHEMA = pa.schema(
@@ -52,6 +53,8 @@ class Learnt:
 
     seen: list[Sighting] = field(default_factory=list)
     said: list[Statement] = field(default_factory=list)
+    heard: list[Pulse] = field(default_factory=list)
+    """Of the sources: for coverage, which is asked from the lake; the world itself keeps none of it."""
 
     def tables(self, batch: int) -> dict[str, pa.Table]:
         """As tables with the number of the batch and a `time`, for the lake; only those that have rows."""
@@ -67,6 +70,9 @@ class Learnt:
             said = statements_table(self.said)
             said = said.append_column("time", said["known_from"])
             made[STATEMENTS] = said.append_column("batch", pa.array([batch] * len(said), pa.int64()))
+        if self.heard:
+            heard = pulse_table(self.heard)
+            made[PULSES] = heard.append_column("batch", pa.array([batch] * len(heard), pa.int64()))
         return made
 
     @classmethod
@@ -100,6 +106,7 @@ class World:
         for events in resolved.values():
             learnt.seen += sightings(events, self.directory)
             learnt.said += statements(events)
+            learnt.heard += pulses(events)
         self.teach(learnt)
         return {name: self._join.join(events) for name, events in resolved.items()}, learnt
 
