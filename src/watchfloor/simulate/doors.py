@@ -89,8 +89,7 @@ def swipes(
         serial=counted(time // 10 % 100_000_000),
         panel=picked(panels, portals),
         reader=picked([portal.name for portal in described], portals),
-        reader_id=picked([f"{p + 1}-{side}" for p in range(len(described)) for side in (1, 2)],
-                         2 * portals + np.where(inwards, 0, 1)),
+        reader_id=picked(_reader_numbers(site), 2 * portals + np.where(inwards, 0, 1)),
         type=picked([kind for kind, _ in WORDS], events),
         event=picked([text for _, text in WORDS], events),
         badge=badge,
@@ -104,6 +103,19 @@ def swipes(
     return draft(
         "onguard", time, lines, person=persons, place=np.where(nowhere, NOBODY, places), portal=portals, delay=delay
     )
+
+
+def _reader_numbers(site: Site) -> list[str]:
+    """What the door system calls the readers of each portal, inwards and outwards: as the estate says."""
+    called: dict[str, list[str]] = {}
+    for alias in site.directory.aliases:
+        if alias.source == "onguard" and alias.kind == "reader":
+            called.setdefault(alias.entity, []).append(alias.value)
+    numbers = []
+    for portal in (site.directory.portals[uid] for uid in site.portals):
+        own = sorted(called.get(portal.uid, ())) or [reader.uid for reader in portal.readers]
+        numbers += (own * 2)[:2] if own else ["", ""]
+    return numbers
 
 
 def everyday(site: Site, passages: Passages, rng: np.random.Generator, skew: Ints | None = None) -> Draft:

@@ -38,8 +38,8 @@ LONGEST_MS = 12 * 3_600_000
 FREE_EGRESS_MS = 30 * 60_000
 """... and so long where one leaves without a read."""
 
-SURELY_MS = 5 * 60_000
-"""In a tailgate-prone zone a person is surely there for so long after a read."""
+SURELY_MS = 60_000
+"""In a tailgate-prone zone, or next to one, a person is surely there for so long after a read."""
 
 TAILGATED = 70
 """Confidence after that: below `entities.SURE`."""
@@ -61,7 +61,7 @@ class Believes:
     Args:
         outside: who goes there has left.
         longest: milliseconds a sighting there is believed.
-        tailgate: somebody may have followed somebody else out.
+        tailgate: somebody may have followed somebody else out, or on into a place beside it.
     """
 
     outside: bool
@@ -75,15 +75,23 @@ def believes(directory: Directory) -> Mapping[str, Believes]:
     for portal in directory.portals.values():
         if portal.free_egress:
             freely |= directory.inside(portal.inside)
+    prone = {uid for uid in directory.places if _prone(directory, uid)}
+    beside = {portal.outside for portal in directory.portals.values() if portal.inside in prone}
+    beside |= {portal.inside for portal in directory.portals.values() if portal.outside in prone}
     found: dict[str, Believes] = {}
     for place in directory.places.values():
         zones = [directory.zones[uid] for uid in directory.around(directory.zone_of(place.uid))]
         found[place.uid] = Believes(
             outside=bool(zones) and zones[0].kind == "external",
             longest=FREE_EGRESS_MS if place.uid in freely else LONGEST_MS,
-            tailgate=any(zone.tailgate_prone for zone in zones[:1]),
+            tailgate=place.uid in prone or place.uid in beside,
         )
     return found
+
+
+def _prone(directory: Directory, place: str) -> bool:
+    zone = directory.zones.get(directory.zone_of(place))
+    return zone is not None and zone.tailgate_prone
 
 
 NOWHERE_SPECIAL = Believes(False, LONGEST_MS, False)

@@ -1,0 +1,160 @@
+"""ONVIF events as bridges write them: one JSON object a message, with the topic as the device sends it.
+
+Topics are those of the ONVIF core, access control, door control and analytics specifications (domain reference 2.4);
+bridges of panels, tags and other sensors use the same shape with topics of their own. The longest beginning that is in
+the table counts: a device may send any subtopic. A holder's name (`CredentialHolderName`) is personal data that nobody
+needs here: it is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from watchfloor.collect.convert import iso
+from watchfloor.collect.mapping import Mapped, Record, event, maps
+from watchfloor.ocsf.column import Column
+
+ACCESS: Mapping[str, int] = {
+    "AccessControl/AccessGranted": 1, "AccessControl/Denied": 2, "AccessControl/AccessTaken": 3,
+    "AccessControl/AccessNotTaken": 4, "Door/State/DoorAlarm": 5, "AccessControl/Duress": 8,
+    "Credential/State/ApbViolation": 9, "Door/State/DoorMode": 11, "AccessPoint/State": 11, "Door/State/DoorTamper": 12,
+}  # fmt: skip
+"""Beginning of a topic -> activity_id of physical_access_activity."""
+
+DOOR_ALARM: Mapping[str, int] = {"DoorForcedOpen": 5, "DoorOpenTooLong": 6}
+"""State of DoorAlarm -> activity_id."""
+
+SIGNALS: Mapping[str, int] = {
+    "Device/HeartBeat": 8, "Device/HardwareFailure": 7, "Device/PowerSupply": 7, "Device/Restart": 7,
+    "Device/Trigger": 7, "Device/SecurityPolicy": 5, "VideoSource/SignalLoss": 8, "VideoSource/ImpairedVisibility": 5,
+    "VideoSource/GlobalSceneChange": 5, "VideoSource/ImageToo": 5, "VideoSource/MotionAlarm": 11, "RuleEngine": 11,
+    "RecordingConfig/Delete": 5, "Configuration": 7, "Communications": 8, "Fire": 6, "Panel/Panic": 4,
+    "Panel/Holdup": 3, "Panel/Perimeter": 2, "Panel/Intrusion": 1, "Panel/Opening": 9, "Panel/Closing": 10, "Panel": 7,
+    "RFID/TagExit": 2, "RFID": 7, "Airspace": 2, "Weather": 7, "Relay": 7, "Wireless": 5, "PrivacyMask": 5,
+}  # fmt: skip
+"""Beginning of a topic -> activity_id of alarm_signal_activity; any other is Other."""
+
+SEVERITY: Mapping[int, int] = {1: 4, 2: 3, 3: 5, 4: 5, 5: 3, 6: 5, 8: 2}
+ACCESS_SEVERITY: Mapping[int, int] = {2: 2, 5: 4, 6: 2, 8: 5, 9: 3, 12: 4}
+SIGN_OF_LIFE = "Device/HeartBeat"
+DRILL = "Fire/Drill"
+OVER = frozenset(("0", "false", "ok", "normal", "restored", "cleared", "idle", "inactive"))
+"""States in which a signal is over."""
+
+NEW, RESTORE, TEST = 1, 2, 9
+OTHER = 99
+DENY_REASONS: Mapping[str, int] = {
+    "credentialnotenabled": 1, "credentialnotactive": 2, "credentialexpired": 3, "invalidpin": 4,
+    "notpermittedatthistime": 5, "unauthorized": 6, "invalididentifiervalue": 8,
+}  # fmt: skip
+"""Reason of a denial -> deny_reason_id; a string nobody knows is Other."""
+
+
+def classify(r: Record) -> Column:
+    """Doors apart from all else."""
+    return (
+        r.read("topic")
+        .map(lambda text: "signal" if _access(_bare(text)) is None else "access")
+        .coalesce(Column.constant("signal", len(r)))
+    )
+
+
+@maps("access")
+def access(r: Record) -> Mapped:
+    """What an access point or a door says."""
+    topic, state = r.read("topic").map(_bare), r.read("state").coalesce(r.read("data.State"))
+    activity = topic.zip(state, _activity, pa.int64())
+    denied = topic.zip(r.read("detail").coalesce(r.read("data.Reason"), state), _reason, pa.string())
+    r.ignore("data.CredentialHolderName")
+    token = r.take("data.CredentialToken").coalesce(r.take("data.Card"), r.take("credential"))
+    return event(
+        "physical_access_activity",
+        {
+            **_shared(r),
+            "activity_id": activity.coalesce(r.constant(OTHER)),
+            "severity_id": activity.replace(ACCESS_SEVERITY, 1).coalesce(r.constant(1)),
+            "portal.uid": r.take("source.DoorToken").coalesce(r.take("source.AccessPointToken"), r.read("device")),
+            "portal.type_id": 1,
+            "portal.portal_mode": topic.zip(
+                state, lambda said, mode: mode if said and said.endswith("DoorMode") else None
+            ),
+            "credential.uid": token,
+            "deny_reason": denied,
+            "deny_reason_id": denied.map(lambda text: DENY_REASONS.get(_plain(text), OTHER), pa.int64()),
+        },
+    )
+
+
+@maps("signal")
+def signal(r: Record) -> Mapped:
+    """A sign of life, a fault, something seen."""
+    topic, state = r.read("topic").map(_bare), r.read("state").coalesce(r.read("data.State"))
+    activity = topic.map(lambda text: _longest(SIGNALS, text), pa.int64()).coalesce(r.constant(OTHER))
+    lifecycle = topic.zip(state, _lifecycle, pa.int64()).coalesce(r.constant(NEW))
+    return event(
+        "alarm_signal_activity",
+        {
+            **_shared(r),
+            "activity_id": activity,
+            "activity_name": topic.map(lambda text: text if _longest(SIGNALS, text) == OTHER else None),
+            "lifecycle_id": lifecycle,
+            "severity_id": activity.zip(
+                lifecycle, lambda kind, life: SEVERITY.get(kind, 1) if life == NEW else 1, pa.int64()
+            ),
+            "signal_code.signal": r.read("topic"),
+            "signal_code.signal_standard": "ONVIF",
+            "message": r.take("detail"),
+        },
+    )
+
+
+def _shared(r: Record) -> dict[str, Column | str | int]:
+    return {
+        "time": r.take("timestamp", iso),
+        "metadata.original_time": r.read("timestamp"),
+        "metadata.event_code": r.take("topic"),
+        "metadata.sequence": r.take("seq").integer(),
+        "device.name": r.take("device"),
+        "device.type_id": 7,
+        "status": r.read("state"),
+        "status_id": 99,
+    }
+
+
+def _bare(text: str) -> str:
+    """The topic without the prefixes of its name spaces."""
+    return "/".join(part.rpartition(":")[2] for part in text.split("/"))
+
+
+def _plain(text: str) -> str:
+    return text.rpartition(":")[2].replace(" ", "").lower()
+
+
+def _longest(table: Mapping[str, int], topic: str) -> int:
+    known = [beginning for beginning in table if topic.startswith(beginning)]
+    return table[max(known, key=len)] if known else OTHER
+
+
+def _access(topic: str) -> int | None:
+    found = _longest(ACCESS, topic)
+    return None if found == OTHER else found
+
+
+def _activity(topic: str | None, state: str | None) -> int | None:
+    if topic is None:
+        return None
+    if topic.startswith("Door/State/DoorAlarm"):
+        return DOOR_ALARM.get(state or "")
+    return _access(topic)
+
+
+def _reason(topic: str | None, reason: str | None) -> str | None:
+    return reason if topic is not None and topic.startswith("AccessControl/Denied") else None
+
+
+def _lifecycle(topic: str | None, state: str | None) -> int:
+    if topic in (SIGN_OF_LIFE, DRILL):
+        return TEST
+    return RESTORE if state is not None and state.strip().lower() in OVER else NEW
