@@ -33,21 +33,12 @@ class Source(NamedTuple):
     feeds: tuple[str, ...] = ()
 
 
-_DOORS = {
-    "time": ["EVENT_TIME_UTC"], "door": ["READER"], "reader": ["READER_ID"], "badge": ["BADGE_ID"], "event": ["EVENT"],
-    "direction": ["DIRECTION"],
-    "words": {
-        "Access Granted: Entry Made": "Taken", "Access Granted: Entry Not Made": "Not Taken",
-        "Communications Lost": "Tamper", "Communications Restored": "Tamper",
-    },
-}  # fmt: skip
-
 SOURCES: Mapping[str, Source] = {
     source.id: source
     for source in (
-        Source("onguard", "onguard.csv", "access_csv",
+        Source("onguard", "onguard.csv", "lenel_onguard",
                "EVENT_TIME_UTC,SERIAL,PANEL,READER,READER_ID,EVENT_TYPE,EVENT,BADGE_ID,FACILITY_CODE,DIRECTION",
-               _DOORS, ("*",), (150, 10), 0, 900, 120_000, True, ("physical_access_activity",)),
+               {}, ("*",), (150, 10), 0, 900, 120_000, True, ("physical_access_activity",)),
         Source("windows", "windows.ndjson", "", "", {}, ("*",), (200, 20), 0, 600, 2_000, False,
                ("authentication", "process_activity")),
         Source("linux", "linux.log", "", "", {}, ("*",), (40, 40), 600, 300, 2_000, False, ("authentication",)),
@@ -58,17 +49,17 @@ SOURCES: Mapping[str, Source] = {
         Source("zeek-ot", "zeek_ot.ndjson", "", "", {},
                ("zone-ops", "zone-quay", "zone-reefer-power", "zone-substation", "zone-bms"), (300, 300), 300, 300,
                1_000, False, ("ot_command_activity",)),
-        Source("hr", "hr.csv", "", "personnel_no,predicate,value,valid_from,valid_to,recorded_at", {}, ("*",),
+        Source("hr", "hr.csv", "hr_csv", "personnel_no,predicate,value,valid_from,valid_to,recorded_at", {}, ("*",),
                (0, 0), 0, 3_600, 0, False, ("workforce_activity",)),
-        Source("lms", "lms.csv", "", "personnel_no,training,completed,expires,recorded_at", {}, ("*",), (0, 0),
+        Source("lms", "lms.csv", "lms_csv", "personnel_no,training,completed,expires,recorded_at", {}, ("*",), (0, 0),
                0, 86_400, 0, False, ("workforce_activity",)),
-        Source("cmms", "cmms.csv", "",
+        Source("cmms", "cmms.csv", "cmms_csv",
                "work_order,type,status,asset,requested_by,approved_by,start,end,recorded_at,title", {}, ("*",), (0, 0),
                0, 3_600, 0, False, ("maintenance_activity",)),
-        Source("visitors", "visitors.csv", "",
+        Source("visitors", "visitors.csv", "visitor_csv",
                "visit,badge,host_personnel_no,escort_personnel_no,site,from,to,status,recorded_at,company", {}, ("*",),
                (0, 0), 0, 3_600, 0, False, ("workforce_activity",)),
-        Source("security", "security.ndjson", "generic", "", {}, ("*",), (10, 10), 0, 300, 5_000, False,
+        Source("security", "security.ndjson", "onvif", "", {}, ("*",), (10, 10), 0, 300, 5_000, False,
                ("alarm_signal_activity",)),
     )
 }  # fmt: skip

@@ -53,7 +53,8 @@ def _estate(name: str) -> str:
     lines = [
         f"# {name}: a container port, invented as a whole. `watchfloor simulate` writes what its sources read.", "",
         "[estate]", f'name = "{name}"', f'timezone = "{TIMEZONE}"', "", "[rules]", 'paths = ["rules"]', "",
-        "[store]", 'folder = "var"',
+        "[store]", 'folder = "var"', "",
+        "[world]", 'complete = ["work_order"]',
     ]  # fmt: skip
     for source in SOURCES.values():
         lines += ["", "[[sources]]", f'id = "{source.id}"', f'path = "logs/{source.file}"']
