@@ -18,6 +18,7 @@ from benchmarks import (
     differential,
     end_to_end,
     fuzz,
+    harbour,
     kill9,
     machine,
     oracle,
@@ -57,6 +58,7 @@ def main() -> None:
             "oracle": lambda: f"{oracle.main()}\n\n{oracle.main(200_000, sqlite=True)}",
             "fuzz": fuzz.main,
             "asof": asof.main,
+            "harbour": harbour.main,
             "soak": lambda: soak.main(given.soak or 10_000_000),  # last: it keeps this process on one core
         }
     only = "soak" if given.soak else given.only
