@@ -4,6 +4,7 @@ estate.toml         name, sources, where the store is
 rules/              Sigma rules, any depth
 integrations/       the user's own, same shape as ours; one with our id replaces ours
 people/ assets/ places/ aliases.csv    who and what there is, and where (world/directory.py)
+links.jsonl         what was decided about who is who (world/links.py)
 var/                the store (landing, lake, cursors); not for version control
 """
 
@@ -18,11 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from watchfloor.clock import now_ms
 from watchfloor.collect.integration import Integration, load_manifest
 from watchfloor.errors import EstateError, ManifestError
-from watchfloor.world import directory
+from watchfloor.world import directory, links
 from watchfloor.world.directory import Directory
 from watchfloor.world.fact import KINDS
+from watchfloor.world.links import Links, read_links
 from watchfloor.world.rows import zone_named
 
 __all__ = ["SETTINGS", "Estate", "SourceSettings", "find_integrations", "load"]
@@ -97,13 +100,17 @@ class Estate:
     complete: frozenset[str] = frozenset()
     pseudonyms: bool = False
 
-    def world(self) -> Directory:
-        """What the estate's files say about its people, assets and places.
+    def world(self, at: int | None = None) -> Directory:
+        """What the estate's files say about its people, assets and places, with what was decided in links.jsonl.
+
+        Args:
+            at: decisions that hold at this moment, UTC epoch milliseconds; None is now.
 
         Raises:
             EstateError: a file is wrong; with file and line.
         """
-        return directory.load(self.folder, timezone=self.timezone)
+        found = directory.load(self.folder, timezone=self.timezone)
+        return Links(read_links(self.folder / links.FILE), now_ms() if at is None else at).applied(found)
 
     def integrations(self) -> list[Integration]:
         """All integrations this estate may use; one of its own replaces ours of the same id.

@@ -65,6 +65,11 @@ def application() -> Any:
     for verb, summary in VERBS.items():
         app.command(f"watchfloor.cli.{FILES.get(verb, verb)}:{verb}", name=verb, help=summary)
     app.command("watchfloor.cli.rules:app", name="rules", help="What the rules are: list, show, coverage.")
+    app.command(
+        "watchfloor.cli.people:app",
+        name="people",
+        help="Who is who: suggest, orphans, merge, unmerge, confirm, reject.",
+    )
     app.command("watchfloor.cli.new:app", name="new", help="Start something of your own: an integration.")
     return app
 

@@ -72,7 +72,7 @@ def person_named(directory: Directory, name: str, at: int) -> str:
         UsageError: it stood for nobody, or for several.
     """
     if name in directory.persons:
-        return name
+        return directory.same.get(name, name)
     found = {alias.person for alias in _named(directory, PERSON_KINDS, name) if alias.valid_from <= at < alias.valid_to}
     found.discard("")
     if len(found) != 1:
@@ -111,15 +111,16 @@ def _named(directory: Directory, kinds: Iterable[str], name: str) -> list[Alias]
 
 def where(directory: Directory, lake: Lake, person: str, at: int) -> Whereabouts:
     """Where a person was at a moment."""
-    seen = lake.read(SIGHTINGS, where=(pc.field("person") == person) & (pc.field("time") <= at))
-    return _placed(directory, lake, Learnt.of(seen).seen, [person], at)[0]
+    uids = [person, *(uid for uid, kept in directory.same.items() if kept == person)]
+    seen = lake.read(SIGHTINGS, where=pc.field("person").isin(uids) & (pc.field("time") <= at))
+    return _placed(directory, lake, Learnt.of(seen).renamed(directory.same).seen, [person], at)[0]
 
 
 def who(directory: Directory, lake: Lake, places: frozenset[str], name: str, at: int) -> Inside:
     """Who was in some places at a moment."""
     since = at - LONGEST_MS
     near = lake.read(SIGHTINGS, where=(pc.field("time") <= at) & (pc.field("time") > since))
-    seen = Learnt.of(near).seen
+    seen = Learnt.of(near).renamed(directory.same).seen
     last: dict[str, Sighting] = {}
     for one in sorted(seen, key=lambda one: (one.time, one.sequence, one)):
         last[one.person] = one

@@ -11,6 +11,7 @@ learning     what events state about entities
 sighting     X was at P at time T: from events
 presence     in, out or unknown: from sightings
 traversal    how fast one can get from place to place at most
+links        what was decided about who is who; matching suggests it; orphans: what nobody holds
 vault        names of people, and nowhere else
 privacy      takes them out of events
 asof         all of that onto the events

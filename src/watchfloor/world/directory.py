@@ -67,6 +67,7 @@ class Directory:
         aliases: every name of everything.
         named: what identifies people to people: for the vault.
         timezone: in which days begin and end.
+        same: uid of a person -> uid of whom it was merged into (links.py).
     """
 
     persons: Mapping[str, Person]
@@ -83,6 +84,7 @@ class Directory:
     aliases: tuple[Alias, ...] = field(repr=False)
     named: tuple[Named, ...] = field(repr=False)
     timezone: ZoneInfo
+    same: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether the estate says anything about its world."""

@@ -102,7 +102,10 @@ class Vault:
         """
         rows = []
         for named in directory.named:
-            ends = max((end for _, end in directory.employed.get(named.uid, ())), default=FOREVER)
+            ends = max(
+                (end for _, end in directory.employed.get(directory.same.get(named.uid, named.uid), ())),
+                default=FOREVER,
+            )
             cells = {name: getattr(named, name) for name in PURPOSES}
             rows.append((named.uid, *(None if _over(name, ends, at) else cells[name] or None for name in cells), ends))
         with self._open() as base:

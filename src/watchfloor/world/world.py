@@ -75,6 +75,15 @@ class Learnt:
             made[PULSES] = heard.append_column("batch", pa.array([batch] * len(heard), pa.int64()))
         return made
 
+    def renamed(self, same: Mapping[str, str]) -> Learnt:
+        """Of persons who were merged since, as of whom they were merged into."""
+        if not same:
+            return self
+        return Learnt(
+            [one._replace(person=same.get(one.person, one.person)) for one in self.seen],
+            [one._replace(entity=same.get(one.entity, one.entity)) for one in self.said],
+        )
+
     @classmethod
     def of(cls, seen: pa.Table | None = None, said: pa.Table | None = None) -> Learnt:
         """From the tables of the lake, whatever other columns they have."""
@@ -112,6 +121,7 @@ class World:
 
     def teach(self, learnt: Learnt) -> None:
         """Take up what was learnt, now or before; what is known already changes nothing."""
+        learnt = learnt.renamed(self.directory.same)
         self.history.add(learnt.said)
         shifted = {one.entity for one in learnt.said if one.kind == "shift"}
         self.presence.add(learnt.seen, resets(learnt.said, self.directory), shifted)
