@@ -14,9 +14,8 @@ import pytest
 from numba import njit
 from numba.core import config
 
+from watchfloor import words
 from watchfloor.collect import records
-from watchfloor.collect.tokeniser import _differing, _load, _store, _where, _words
-from watchfloor.detect import words
 
 pytestmark = pytest.mark.skipif(not config.BOUNDSCHECK, reason="only under NUMBA_BOUNDSCHECK=1: make check-native")
 
@@ -24,28 +23,18 @@ BYTES = np.zeros(100, np.uint8)
 
 
 @njit  # type: ignore[untyped-decorator, unused-ignore]
-def loads(array: Any, at: Any) -> Any:
-    return _load(array, at)
-
-
-@njit  # type: ignore[untyped-decorator, unused-ignore]
-def stores(array: Any, at: Any) -> None:
-    _store(array, at, np.uint64(0))
-
-
-@njit  # type: ignore[untyped-decorator, unused-ignore]
 def looks(array: Any, at: Any) -> Any:
-    return _where(array, at, np.uint8(34))
+    return words.where(array, at, np.uint8(34))
 
 
 @njit  # type: ignore[untyped-decorator, unused-ignore]
 def compares(array: Any, at: Any) -> Any:
-    return _differing(array, np.int64(0), array, at)
+    return words.differing(array, np.int64(0), array, at)
 
 
 @njit  # type: ignore[untyped-decorator, unused-ignore]
 def cuts(array: Any, at: Any) -> Any:
-    return _words(array, at, np.int64(3))
+    return words.sixty_four(array, at, np.int64(3))
 
 
 @njit  # type: ignore[untyped-decorator, unused-ignore]
@@ -58,9 +47,7 @@ def puts(array: Any, at: Any) -> None:
     words.store(array, at, np.uint64(0))
 
 
-@pytest.mark.parametrize(
-    ("touches", "size"), [(takes, 8), (puts, 8), (loads, 8), (stores, 8), (looks, 64), (compares, 64), (cuts, 64)]
-)
+@pytest.mark.parametrize(("touches", "size"), [(takes, 8), (puts, 8), (looks, 64), (compares, 64), (cuts, 64)])
 def test_words_outside_are_refused(touches: Callable[[Any, int], Any], size: int) -> None:
     touches(BYTES, 0)
     touches(BYTES, len(BYTES) - size)

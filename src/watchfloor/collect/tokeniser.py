@@ -36,14 +36,11 @@ every position is checked against the end of its record before it is believed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils, config
-from numba.extending import intrinsic
+
+from watchfloor.words import differing, fold, kernel, load, sixty_four, store, where, zeros
 
 PADDING = 64
 MAX_DEPTH = 64
@@ -108,135 +105,10 @@ _F1 = _U(0xF9FFFBFCF8FEFAFD)
 _F2 = _U(0x9E3779B97F4A7C15)
 _F3 = _U(0xD6E8FEB86659FD93)
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+# -- texts -------------------------------------------------------------------------------------------------------------
 
 
-def _kernel(function: _F) -> _F:
-    return cast(_F, njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-# -- machine words ----------------------------------------------------------------------------------------------------
-
-
-def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any, size: int) -> Any:
-    """Where byte `at` of an array lies, `size` bytes to be touched; refused outside under NUMBA_BOUNDSCHECK."""
-    held = context.make_array(kind)(context, builder, array)
-    if config.BOUNDSCHECK:
-        room = builder.sub(held.nitems, ir.Constant(ir.IntType(64), size))
-        outside = builder.icmp_unsigned(">", at, room)  # a negative one is large then
-        small = builder.icmp_signed("<", room, ir.Constant(ir.IntType(64), 0))
-        with cgutils.if_unlikely(builder, builder.or_(outside, small)):
-            context.call_conv.return_user_exc(builder, IndexError, ("bytes outside the array are touched",))
-    return builder.gep(held.data, [at])
-
-
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def _load(context: Any, array: Any, at: Any) -> Any:
-    """Eight bytes of a uint8 array as a little-endian word, at any alignment."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 8)
-        word = builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()))
-        word.align = 1
-        return word
-
-    return types.uint64(array, types.int64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def _store(context: Any, array: Any, at: Any, word: Any) -> Any:
-    """Write eight bytes into a uint8 array, at any alignment."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 8)
-        stored = builder.store(arguments[2], builder.bitcast(place, ir.IntType(64).as_pointer()))
-        stored.align = 1
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64, types.uint64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def _zeros(context: Any, word: Any) -> Any:
-    """Trailing zero bits of a word that is not 0."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.uint64), generate
-
-
-def _splat(builder: Any, value: Any, vector: Any) -> Any:
-    """A vector that holds `value` everywhere."""
-    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-    places = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
-    return builder.shuffle_vector(first, first, places)
-
-
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def _where(context: Any, array: Any, at: Any, byte: Any) -> Any:
-    """Which of the next 64 bytes of a uint8 array are `byte`: one bit each, lowest first."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 64)
-        vector = ir.VectorType(ir.IntType(8), 64)
-        octets = builder.load(builder.bitcast(place, vector.as_pointer()))
-        octets.align = 1
-        wanted = _splat(builder, arguments[2], vector)
-        return builder.bitcast(builder.icmp_unsigned("==", octets, wanted), ir.IntType(64))
-
-    return types.uint64(array, types.int64, types.uint8), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def _differing(context: Any, one: Any, a: Any, other: Any, b: Any) -> Any:
-    """Which of the next 64 bytes of two uint8 arrays differ: one bit each, lowest first."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = ir.VectorType(ir.IntType(8), 64)
-        octets = []
-        for kind, array, at in ((0, arguments[0], arguments[1]), (2, arguments[2], arguments[3])):
-            place = _place(context, builder, signature.args[kind], array, at, 64)
-            octets.append(builder.load(builder.bitcast(place, vector.as_pointer())))
-            octets[-1].align = 1
-        return builder.bitcast(builder.icmp_unsigned("!=", *octets), ir.IntType(64))
-
-    return types.uint64(one, types.int64, other, types.int64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def _words(context: Any, array: Any, at: Any, length: Any) -> Any:
-    """The next `length` bytes (0 to 64) of a uint8 array as eight words, zero behind them: without a branch."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 64)
-        byte, vector = ir.IntType(8), ir.VectorType(ir.IntType(8), 64)
-        octets = builder.load(builder.bitcast(place, vector.as_pointer()))
-        octets.align = 1
-        end = _splat(builder, builder.trunc(arguments[2], byte), vector)
-        inside = builder.icmp_unsigned("<", ir.Constant(vector, list(range(64))), end)
-        kept = builder.select(inside, octets, ir.Constant(vector, [0] * 64))
-        words = builder.bitcast(kept, ir.VectorType(ir.IntType(64), 8))
-        parts = [builder.extract_element(words, ir.Constant(ir.IntType(32), i)) for i in range(8)]
-        return context.make_tuple(builder, signature.return_type, parts)
-
-    return types.UniTuple(types.uint64, 8)(array, types.int64, types.int64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def _fold(context: Any, left: Any, right: Any) -> Any:
-    """The 128-bit product of two words, its halves xored."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide, word = ir.IntType(128), ir.IntType(64)
-        product = builder.mul(builder.zext(arguments[0], wide), builder.zext(arguments[1], wide))
-        high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), word)
-        return builder.xor(builder.trunc(product, word), high)
-
-    return types.uint64(types.uint64, types.uint64), generate
-
-
-@_kernel
+@kernel
 def _hash(buffer: Any, at: Any, length: Any, seeds: Any, salt: Any) -> Any:
     """Keyed 64-bit hash of buffer[at:at+length]; `salt` keeps texts of different kinds apart.
 
@@ -245,43 +117,43 @@ def _hash(buffer: Any, at: Any, length: Any, seeds: Any, salt: Any) -> Any:
     """
     h = salt ^ _U(length)
     while length > 64:
-        h = _fold(_mixed(buffer, at, 64, seeds) ^ h, seeds[8])
+        h = fold(_mixed(buffer, at, 64, seeds) ^ h, seeds[8])
         at += 64
         length -= 64
-    return _fold(_mixed(buffer, at, length, seeds) ^ h, seeds[9])
+    return fold(_mixed(buffer, at, length, seeds) ^ h, seeds[9])
 
 
-@_kernel
+@kernel
 def _mixed(buffer: Any, at: Any, length: Any, seeds: Any) -> Any:
-    w = _words(buffer, at, length)
-    low = _fold(w[0] ^ seeds[0], w[1] ^ seeds[1]) ^ _fold(w[2] ^ seeds[2], w[3] ^ seeds[3])
-    high = _fold(w[4] ^ seeds[4], w[5] ^ seeds[5]) ^ _fold(w[6] ^ seeds[6], w[7] ^ seeds[7])
+    w = sixty_four(buffer, at, length)
+    low = fold(w[0] ^ seeds[0], w[1] ^ seeds[1]) ^ fold(w[2] ^ seeds[2], w[3] ^ seeds[3])
+    high = fold(w[4] ^ seeds[4], w[5] ^ seeds[5]) ^ fold(w[6] ^ seeds[6], w[7] ^ seeds[7])
     return low + high
 
 
-@_kernel
+@kernel
 def _equal(one: Any, a: Any, other: Any, b: Any, length: Any) -> Any:
     """one[a:a+length] == other[b:b+length]; nearly all texts take one comparison."""
     while length > 64:
-        if _differing(one, a, other, b) != _0:
+        if differing(one, a, other, b) != _0:
             return False
         a += 64
         b += 64
         length -= 64
-    return length == 0 or (_differing(one, a, other, b) << _U(64 - length)) == _0
+    return length == 0 or (differing(one, a, other, b) << _U(64 - length)) == _0
 
 
-@_kernel
+@kernel
 def _copy(source: Any, at: Any, length: Any, target: Any, to: Any) -> None:
     """Copy in words: up to seven bytes behind the end of the target range are overwritten."""
     end = at + length
     while at < end:
-        _store(target, to, _load(source, at))
+        store(target, to, load(source, at))
         at += 8
         to += 8
 
 
-@_kernel
+@kernel
 def _find(slots: Any, h: Any, table: Any, texts: Any, buffer: Any, at: Any, length: Any) -> Any:
     """The id of buffer[at:at+length] in a hash table, or -1 - (the free slot it belongs into).
 
@@ -301,7 +173,7 @@ def _find(slots: Any, h: Any, table: Any, texts: Any, buffer: Any, at: Any, leng
         slot = (slot + 1) & mask
 
 
-@_kernel
+@kernel
 def _find_path(slots: Any, h: Any, paths: Any, texts: Any, parent: Any, buffer: Any, at: Any, length: Any) -> Any:
     """As `_find`, for a key below a parent path."""
     mask = len(slots) - 1
@@ -322,7 +194,7 @@ def _find_path(slots: Any, h: Any, paths: Any, texts: Any, parent: Any, buffer: 
         slot = (slot + 1) & mask
 
 
-@_kernel
+@kernel
 def rebuild(slots: Any, table: Any, used: Any) -> None:
     """Put the first `used` entries of a table (its third column is their hash) into empty slots (a power of two)."""
     mask = len(slots) - 1
@@ -337,7 +209,7 @@ def rebuild(slots: Any, table: Any, used: Any) -> None:
 # -- JSON -------------------------------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def _survey(buffer: Any, at: Any, end: Any) -> Any:
     """Fingerprint of buffer[at:end] (two words), has it bytes above 127, has it bytes below 32."""
     length = end - at
@@ -346,12 +218,12 @@ def _survey(buffer: Any, at: Any, end: Any) -> Any:
     high = _0
     low = _0
     while end - at >= 16:
-        v = _load(buffer, at)
-        w = _load(buffer, at + 8)
+        v = load(buffer, at)
+        w = load(buffer, at + 8)
         high |= v | w
         low |= ((v - _SPACES) & ~v) | ((w - _SPACES) & ~w)
-        x = _fold(v ^ _F0, w ^ a) + b
-        b = _fold(w ^ _F1, v ^ b) + a
+        x = fold(v ^ _F0, w ^ a) + b
+        b = fold(w ^ _F1, v ^ b) + a
         a = x
         at += 16
     left = end - at
@@ -359,27 +231,27 @@ def _survey(buffer: Any, at: Any, end: Any) -> Any:
     w = _0
     if left > 0:
         mask = ~_0 if left >= 8 else (_1 << _U(left * 8)) - _1
-        v = _load(buffer, at) & mask
+        v = load(buffer, at) & mask
         x = v | (_SPACES & ~mask)
         low |= (x - _SPACES) & ~x
         if left > 8:
             mask = (_1 << _U((left - 8) * 8)) - _1
-            w = _load(buffer, at + 8) & mask
+            w = load(buffer, at + 8) & mask
             x = w | (_SPACES & ~mask)
             low |= (x - _SPACES) & ~x
         high |= v | w
-    x = _fold(v ^ _F0, w ^ a) + b
-    b = _fold(w ^ _F1, v ^ b) + a
-    a = _fold(x ^ _F2, b ^ _F1)
-    b = _fold(b ^ _F3, x ^ _F0)
+    x = fold(v ^ _F0, w ^ a) + b
+    b = fold(w ^ _F1, v ^ b) + a
+    a = fold(x ^ _F2, b ^ _F1)
+    b = fold(b ^ _F3, x ^ _F0)
     return a, b, (high & _HIGH) != _0, (low & _HIGH) != _0
 
 
-@_kernel
+@kernel
 def _bad_utf8(buffer: Any, at: Any, end: Any) -> Any:
     """Where buffer[at:end] stops being UTF-8 (RFC 3629), or -1."""
     while at < end:
-        if at + 8 <= end and (_load(buffer, at) & _HIGH) == _0:
+        if at + 8 <= end and (load(buffer, at) & _HIGH) == _0:
             at += 8
             continue
         c = np.int64(buffer[at])
@@ -410,7 +282,7 @@ def _bad_utf8(buffer: Any, at: Any, end: Any) -> Any:
     return -1
 
 
-@_kernel
+@kernel
 def _string_end(buffer: Any, at: Any, end: Any) -> Any:
     """Where the closing quote of the string is that begins at `at` (or -1), and does the string hold escapes.
 
@@ -421,8 +293,8 @@ def _string_end(buffer: Any, at: Any, end: Any) -> Any:
     carried = _0  # is the first byte of this block escaped?
     some = _0
     while at < end:
-        quotes = _where(buffer, at, _QUOTE)
-        backslashes = _where(buffer, at, _BACKSLASH)
+        quotes = where(buffer, at, _QUOTE)
+        backslashes = where(buffer, at, _BACKSLASH)
         escaped = carried
         if backslashes != _0:
             escaping = backslashes & ~carried
@@ -433,7 +305,7 @@ def _string_end(buffer: Any, at: Any, end: Any) -> Any:
             carried = _0
         closing = quotes & ~escaped
         if closing != _0:
-            place = at + _zeros(closing)
+            place = at + zeros(closing)
             some |= backslashes & (closing ^ (closing - _1))
             return (place if place < end else np.int64(-1)), some != _0
         some |= backslashes
@@ -441,7 +313,7 @@ def _string_end(buffer: Any, at: Any, end: Any) -> Any:
     return np.int64(-1), some != _0
 
 
-@_kernel
+@kernel
 def _has_control(buffer: Any, at: Any, end: Any) -> Any:
     for i in range(at, end):  # noqa: SIM110 - a kernel
         if buffer[i] < 32:
@@ -449,7 +321,7 @@ def _has_control(buffer: Any, at: Any, end: Any) -> Any:
     return False
 
 
-@_kernel
+@kernel
 def _hex4(buffer: Any, at: Any, end: Any) -> Any:
     """The number that four hexadecimal digits spell, or -1."""
     if at + 4 > end:
@@ -469,19 +341,19 @@ def _hex4(buffer: Any, at: Any, end: Any) -> Any:
     return number
 
 
-@_kernel
+@kernel
 def _unescape(buffer: Any, at: Any, end: Any, target: Any, to: Any) -> Any:
     """Write the text of the JSON string buffer[at:end] to `target`; where it ended, or -1 for an invalid escape.
 
     The text is never longer than the string; up to seven bytes behind it are overwritten.
     """
     while at < end:
-        v = _load(buffer, at)
+        v = load(buffer, at)
         y = v ^ _BACKSLASHES
         hit = (y - _ONES) & ~y & _HIGH
-        run = _zeros(hit) >> 3 if hit != _0 else np.int64(8)
+        run = zeros(hit) >> 3 if hit != _0 else np.int64(8)
         left = end - at
-        _store(target, to, v)
+        store(target, to, v)
         if run >= left:
             return to + left
         at += run
@@ -542,7 +414,7 @@ def _unescape(buffer: Any, at: Any, end: Any, target: Any, to: Any) -> Any:
     return to
 
 
-@_kernel
+@kernel
 def _check_escapes(buffer: Any, at: Any, end: Any) -> Any:
     """-1: the string buffer[at:end] holds an invalid escape; 1: a surrogate without partner; 0: neither."""
     answer = 0
@@ -572,7 +444,7 @@ def _check_escapes(buffer: Any, at: Any, end: Any) -> Any:
     return answer
 
 
-@_kernel
+@kernel
 def _mend_surrogates(buffer: Any, at: Any, end: Any) -> None:
     """Overwrite surrogate escapes without partner by `\\ufffd`, in place; the escapes are known to be valid."""
     while at < end:
@@ -597,19 +469,19 @@ def _mend_surrogates(buffer: Any, at: Any, end: Any) -> None:
         at += 6
 
 
-@_kernel
+@kernel
 def _literal_end(buffer: Any, at: Any, end: Any) -> Any:
     """Behind the number, true, false or null at `at` (RFC 8259 sections 3 and 6), or -1. Does not look further."""
     c = buffer[at]
     if c in (116, 110):
         if at + 4 > end:
             return -1
-        word = _load(buffer, at) & _ID
+        word = load(buffer, at) & _ID
         if word == _U(0x65757274) or word == _U(0x6C6C756E):
             return at + 4
         return -1
     if c == 102:
-        if at + 5 > end or (_load(buffer, at) & _U(0xFFFFFFFFFF)) != _U(0x65736C6166):
+        if at + 5 > end or (load(buffer, at) & _U(0xFFFFFFFFFF)) != _U(0x65736C6166):
             return -1
         return at + 5
     if c == 45:
@@ -641,7 +513,7 @@ def _literal_end(buffer: Any, at: Any, end: Any) -> Any:
     return at
 
 
-@_kernel
+@kernel
 def _array_end(buffer: Any, at: Any, end: Any, depth: Any, control: Any) -> Any:
     """Behind the array that begins at `at`, is there a surrogate to mend in it, reason (0 = fine).
 
@@ -740,7 +612,7 @@ _RECENT_SHIFT = _U(64 - _RECENT_BITS)
 DONE, TOKENS, VALUES, SPELLED, PATHS, NAMES, NAME_BYTES, ARENA, RECORD, ROWS, BAD = range(11)
 
 
-@_kernel
+@kernel
 def tokenise_block(
     buffer: Any,
     offsets: Any,
@@ -807,7 +679,7 @@ def tokenise_block(
                 buffer[begin] == 32 or buffer[begin] == 9 or buffer[begin] == 10 or buffer[begin] == 13
             ):
                 begin += 1
-            if turn == 0 and end - begin >= 3 and (_load(buffer, begin) & _U(0xFFFFFF)) == _U(0xBFBBEF):
+            if turn == 0 and end - begin >= 3 and (load(buffer, begin) & _U(0xFFFFFF)) == _U(0xBFBBEF):
                 begin += 3
         if begin >= end:
             number += 1
@@ -844,7 +716,7 @@ def tokenise_block(
             kind = 0  # 0: text as it stands; 1: a string with escapes; 2: an array with surrogates to mend
             key = np.int64(-1)
             if state == 2 and at + 3 < end:  # what nearly all writers put between two members
-                joint = _load(buffer, at)
+                joint = load(buffer, at)
                 if (joint & _U(0xFFFF)) == _U(0x222C):
                     key = at + 2
                 elif (joint & _U(0xFFFFFF)) == _U(0x22202C):
@@ -888,7 +760,7 @@ def tokenise_block(
             if key >= 0:
                 # the path: most often the one that came here last time, found by where we are and eight bytes
                 parent = open_paths[depth - 1]
-                word = _load(buffer, key)
+                word = load(buffer, key)
                 quotes = word ^ _QUOTES
                 quotes = (quotes - _ONES) & ~quotes & _HIGH
                 word &= quotes ^ (quotes - _1)
@@ -1184,7 +1056,7 @@ def tokenise_block(
     return full
 
 
-@_kernel
+@kernel
 def gathered(values: Any, arena: Any, value_table: Any) -> Any:
     """The texts of `values`, one behind the other: their offsets and their bytes."""
     count = len(values)
@@ -1203,7 +1075,7 @@ def gathered(values: Any, arena: Any, value_table: Any) -> Any:
     return offsets, text
 
 
-@_kernel
+@kernel
 def _numbered(values: Any, scratch: Any, stamp: Any, distinct: Any, found: Any) -> Any:
     """Value ids become numbers in the order of their appearance, -1 stays; the ids go to distinct[found:].
 
@@ -1225,7 +1097,7 @@ def _numbered(values: Any, scratch: Any, stamp: Any, distinct: Any, found: Any) 
     return found
 
 
-@_kernel
+@kernel
 def group_columns(
     rows: Any,
     row_ptr: Any,

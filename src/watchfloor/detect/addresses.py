@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from watchfloor.detect.words import Bytes, Hashes, Int32s, Int64s, kernel
+from watchfloor.words import Bytes, Hashes, Int32s, Int64s, kernel
 
 U = np.uint64
 NONE = U(0), U(0), 0

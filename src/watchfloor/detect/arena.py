@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from watchfloor.detect.words import (
+from watchfloor.words import (
     Bytes,
     Flags,
     Hashes,

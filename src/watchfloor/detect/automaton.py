@@ -9,8 +9,8 @@ import numpy as np
 
 from watchfloor.detect import scanning
 from watchfloor.detect.trie import joined
-from watchfloor.detect.words import Bytes, Int32s
 from watchfloor.errors import RuleError
+from watchfloor.words import Bytes, Int32s
 
 __all__ = ["Automaton"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from watchfloor.detect.words import Bytes, Int32s, Int64s, kernel, load, lower, tail
+from watchfloor.words import Bytes, Int32s, Int64s, kernel, load, lower, tail
 
 NO, YES, OPEN = np.uint8(0), np.uint8(1), np.uint8(2)
 

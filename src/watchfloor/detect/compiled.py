@@ -21,8 +21,8 @@ import numpy as np
 from watchfloor.detect.comparison import Comparison
 from watchfloor.detect.plan import Plan
 from watchfloor.detect.questions import Asked, Field, Questions, ReferenceTest
-from watchfloor.detect.words import Int32s, Int64s
 from watchfloor.errors import RuleError
+from watchfloor.words import Int32s, Int64s
 
 __all__ = ["Compiled", "FieldQuestions"]
 

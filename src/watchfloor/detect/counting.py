@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from watchfloor.detect.words import Flags, Int32s, Int64s, kernel
+from watchfloor.words import Flags, Int32s, Int64s, kernel
 
 __all__ = ["count"]
 

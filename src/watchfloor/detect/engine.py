@@ -40,9 +40,9 @@ from watchfloor.detect.questions import (
 )
 from watchfloor.detect.skim import Skim
 from watchfloor.detect.values import Question, Split, ValueStore, random_key
-from watchfloor.detect.words import Bytes, Hashes, Int32s, Int64s
 from watchfloor.errors import RuleError
 from watchfloor.ocsf.column import Column
+from watchfloor.words import Bytes, Hashes, Int32s, Int64s
 
 __all__ = ["Engine", "Matches", "Reason"]
 

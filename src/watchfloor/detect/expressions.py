@@ -15,7 +15,7 @@ from watchfloor.detect.comparison import compiled
 from watchfloor.detect.factors import factors, line
 from watchfloor.detect.positions import MOST, Positions
 from watchfloor.detect.texts import Lowered, Texts
-from watchfloor.detect.words import Int32s
+from watchfloor.words import Int32s
 
 __all__ = ["Expressions"]
 

@@ -10,7 +10,7 @@ from watchfloor.detect import verifying
 from watchfloor.detect.comparison import Comparison, tester
 from watchfloor.detect.predicate import Kind, Token
 from watchfloor.detect.texts import Lowered, Texts
-from watchfloor.detect.words import Flags, Int32s
+from watchfloor.words import Flags, Int32s
 
 __all__ = ["Globs"]
 

@@ -24,7 +24,7 @@ from watchfloor.detect.globs import Globs
 from watchfloor.detect.predicate import Kind
 from watchfloor.detect.texts import Lowered, Texts
 from watchfloor.detect.trie import Trie, joined
-from watchfloor.detect.words import Int32s
+from watchfloor.words import Int32s
 
 __all__ = ["Matcher"]
 

@@ -15,7 +15,7 @@ import numpy as np
 from watchfloor.detect.comparison import Comparison, holds
 from watchfloor.detect.predicate import Kind
 from watchfloor.detect.questions import AND, NOT, OR, FieldTest, Questions, ReferenceTest, RouteCondition, Tree
-from watchfloor.detect.words import Bytes, Int32s, Int64s
+from watchfloor.words import Bytes, Int32s, Int64s
 
 __all__ = ["Plan", "Plans", "Route", "compile_plan", "residual"]
 

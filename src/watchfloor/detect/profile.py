@@ -33,7 +33,7 @@ from watchfloor.detect.plan import Plan, compile_plan, residual
 from watchfloor.detect.predicate import Kind
 from watchfloor.detect.questions import KEYWORDS, ROUTE_COLUMNS, ReferenceTest, RuleLike, TaxonomyLike, Tree
 from watchfloor.detect.texts import Texts
-from watchfloor.detect.words import Int32s, Int64s
+from watchfloor.words import Int32s, Int64s
 
 __all__ = ["Case", "FieldCount", "Profiler", "kind_of"]
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from watchfloor.detect.arena import CODES, MEMO
-from watchfloor.detect.words import Bytes, Flags, Int32s, Int64s, int32s_at, kernel
+from watchfloor.words import Bytes, Flags, Int32s, Int64s, int32s_at, kernel
 
 
 @kernel

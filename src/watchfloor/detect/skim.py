@@ -25,7 +25,7 @@ from watchfloor.detect.arena import MULTIPLIER, SKIM_STRIDE
 from watchfloor.detect.comparison import Comparison
 from watchfloor.detect.lookup import texts_of
 from watchfloor.detect.predicate import Kind
-from watchfloor.detect.words import Flags, Hashes
+from watchfloor.words import Flags, Hashes
 
 __all__ = ["Skim"]
 

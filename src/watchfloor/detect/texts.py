@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from watchfloor.detect import scanning
 from watchfloor.detect.trie import joined
-from watchfloor.detect.words import Bytes, Flags, Int32s, Int64s
+from watchfloor.words import Bytes, Flags, Int32s, Int64s
 
 __all__ = ["Lowered", "Texts", "fixed"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from watchfloor.detect import scanning
-from watchfloor.detect.words import Bytes, Int32s, Int64s
+from watchfloor.words import Bytes, Int32s, Int64s
 
 __all__ = ["Trie", "joined"]
 

@@ -17,7 +17,7 @@ import numpy as np
 from watchfloor.detect import arena
 from watchfloor.detect.matcher import Matcher
 from watchfloor.detect.texts import Texts
-from watchfloor.detect.words import Bytes, Flags, Hashes, Int32s, Int64s
+from watchfloor.words import Bytes, Flags, Hashes, Int32s, Int64s
 
 __all__ = ["Question", "Split", "ValueStore", "random_key"]
 

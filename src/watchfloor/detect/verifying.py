@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from watchfloor.detect.words import Bytes, Flags, Hashes, Int32s, Int64s, kernel, zeros
+from watchfloor.words import Bytes, Flags, Hashes, Int32s, Int64s, kernel, zeros
 
 MANY, ONE = -1, -2
 """What a programme of a GLOB holds besides bytes."""

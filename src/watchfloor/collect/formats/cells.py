@@ -19,23 +19,18 @@ larger `out` where a call stopped early.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from watchfloor.collect.tokeniser import _load as load
-from watchfloor.collect.tokeniser import _store as store
-from watchfloor.collect.tokeniser import _zeros as zeros
+from watchfloor.words import Bytes, Int64s, kernel, load, store, zeros
 
 __all__ = [
     "ARRAY", "BOOL", "ENDS", "FINE", "LINE_END", "NUMBER", "OPEN", "STRING", "WIDTH",
     "Objects", "csv_ends", "csv_rows", "gather", "objects", "zeek_rows",
 ]  # fmt: skip
 
-Bytes = npt.NDArray[np.uint8]
-Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
 
 FINE, WIDTH, LINE_END = 0, 1, 2
@@ -64,12 +59,6 @@ HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 SAFE = np.array([32 <= byte < 128 and byte not in (QUOTE, BACKSLASH) for byte in range(256)], np.bool_)
 SHORT = np.zeros(32, np.uint8)
 SHORT[[8, 9, 10, 12, 13]] = np.frombuffer(b"btnfr", np.uint8)
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def _kernel(function: _F) -> _F:
-    return cast(_F, njit(cache=True, nogil=True)(function))
 
 
 class Objects(NamedTuple):
@@ -121,7 +110,7 @@ def objects(
 # -- text -------------------------------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def _utf8(data: Bytes, at: int, stop: int) -> bool:
     """Is data[at:stop] UTF-8 (RFC 3629: no surrogates, shortest form, up to U+10FFFF)?"""
     while at < stop:
@@ -152,7 +141,7 @@ def _utf8(data: Bytes, at: int, stop: int) -> bool:
     return True
 
 
-@_kernel
+@kernel
 def _put(byte: Any, latin: Any, out: Bytes, at: int) -> int:
     """Write one byte of a string as JSON has it; `latin`: it is the character of that number."""
     if byte >= 0x20:
@@ -178,7 +167,7 @@ def _put(byte: Any, latin: Any, out: Bytes, at: int) -> int:
     return at + 6
 
 
-@_kernel
+@kernel
 def _marks(word: Any, comma: Any, latin: Any) -> Any:
     """The high bit of each byte of a word that cannot be copied as it is; the lowest one set is exact."""
     quote, slash, between = word ^ QUOTES, word ^ BACKSLASHES, word ^ comma
@@ -191,7 +180,7 @@ def _marks(word: Any, comma: Any, latin: Any) -> Any:
     return found & HIGHS
 
 
-@_kernel
+@kernel
 def _copy(data: Bytes, at: int, stop: int, out: Bytes, to: int) -> int:
     """Copy data[at:stop] to out[to:]; returns where it ends there."""
     while at + 8 <= stop:
@@ -205,7 +194,7 @@ def _copy(data: Bytes, at: int, stop: int, out: Bytes, to: int) -> int:
     return to
 
 
-@_kernel
+@kernel
 def _is(data: Bytes, at: int, stop: int, what: Bytes) -> bool:
     """Does data[at:stop] begin with `what`?"""
     if stop - at < len(what):
@@ -216,7 +205,7 @@ def _is(data: Bytes, at: int, stop: int, what: Bytes) -> bool:
     return same == len(what)
 
 
-@_kernel
+@kernel
 def _find(data: Bytes, at: int, stop: int, what: Bytes) -> int:
     """Where `what` begins in data[at:stop]; `stop` where it does not."""
     first = what[0]
@@ -238,7 +227,7 @@ def _find(data: Bytes, at: int, stop: int, what: Bytes) -> int:
 # -- CSV --------------------------------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def csv_ends(
     data: Bytes, at: int, ended: bool, delimiter: Bytes, most: int, starts: Int64s, ends: Int64s, states: Int8s
 ) -> tuple[int, int]:
@@ -295,7 +284,7 @@ def csv_ends(
     return count, at
 
 
-@_kernel
+@kernel
 def gather(data: Bytes, starts: Int64s, ends: Int64s, out: Bytes) -> None:
     """Copy data[starts[i]:ends[i]] for every i, one behind the other; `out` has room for all."""
     at = 0
@@ -303,7 +292,7 @@ def gather(data: Bytes, starts: Int64s, ends: Int64s, out: Bytes) -> None:
         at = _copy(data, starts[i], ends[i], out, at)
 
 
-@_kernel
+@kernel
 def _record(data: Bytes, at: int, limit: int, delimiter: Bytes) -> int:
     """Where the record at `at` ends, its line end included; `limit` where it is still open, 0 for a stray quote."""
     while True:
@@ -328,7 +317,7 @@ def _record(data: Bytes, at: int, limit: int, delimiter: Bytes) -> int:
         at += len(delimiter)
 
 
-@_kernel
+@kernel
 def csv_rows(
     data: Bytes,
     offsets: Int64s,
@@ -451,7 +440,7 @@ def csv_rows(
 # -- Zeek -------------------------------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def zeek_rows(
     data: Bytes,
     offsets: Int64s,
@@ -567,7 +556,7 @@ def zeek_rows(
     return len(offsets) - 1, at
 
 
-@_kernel
+@kernel
 def _zeek_cell(
     data: Bytes,
     start: int,
@@ -605,7 +594,7 @@ def _zeek_cell(
     return at + 1
 
 
-@_kernel
+@kernel
 def _zeek_value(data: Bytes, start: int, end: int, kind: int, scratch: Bytes, out: Bytes, at: int) -> int:
     """One value: digits as they are, T and F as booleans, everything else as text without Zeek's escapes."""
     if kind == NUMBER and end > start and _digits(data, start, end) == end:
@@ -652,7 +641,7 @@ def _zeek_value(data: Bytes, start: int, end: int, kind: int, scratch: Bytes, ou
     return at + 1
 
 
-@_kernel
+@kernel
 def _digit(byte: int) -> int:
     """What a hexadecimal digit is worth; 16 when it is none."""
     if 48 <= byte <= 57:
@@ -664,7 +653,7 @@ def _digit(byte: int) -> int:
     return 16
 
 
-@_kernel
+@kernel
 def _digits(data: Bytes, at: int, stop: int) -> int:
     """Where the number at `at` ends, as JSON writes numbers; `at` where there is none."""
     begin = at
@@ -684,7 +673,7 @@ def _digits(data: Bytes, at: int, stop: int) -> int:
     return at
 
 
-@_kernel
+@kernel
 def _run(data: Bytes, at: int, stop: int) -> int:
     while at < stop and ZERO <= data[at] <= NINE:
         at += 1

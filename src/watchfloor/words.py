@@ -1,4 +1,4 @@
-"""What the compiled kernels of detection are made with: bytes taken eight at a time, a keyed hash, and their cache.
+"""What compiled kernels are made with: bytes taken eight or sixty-four at a time, a keyed hash, and their cache.
 
     data     . . c : \\ W i n d o w s \\ x . e x e . .
                  |at                       |at + length
@@ -27,7 +27,8 @@ from numba.extending import intrinsic
 
 __all__ = [
     "Bytes", "Flags", "Hashes", "Int32s", "Int64s",
-    "bytes_at", "copy", "fold", "hashed", "int32s_at", "kernel", "load", "lower", "same", "store", "tail", "zeros",
+    "bytes_at", "copy", "differing", "fold", "hashed", "int32s_at", "kernel", "load", "lower", "same", "sixty_four",
+    "store", "tail", "where", "zeros",
 ]  # fmt: skip
 
 Bytes = npt.NDArray[np.uint8]
@@ -37,8 +38,17 @@ Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
 FILES = (
-    "words.py", "addresses.py", "arena.py", "comparing.py", "counting.py", "rows.py", "scanning.py", "verifying.py",
-)  # fmt: skip
+    "words.py",
+    "collect/tokeniser.py",
+    "collect/formats/cells.py",
+    "detect/addresses.py",
+    "detect/arena.py",
+    "detect/comparing.py",
+    "detect/counting.py",
+    "detect/rows.py",
+    "detect/scanning.py",
+    "detect/verifying.py",
+)
 
 U = np.uint64
 ONES = U(0x0101010101010101)
@@ -69,11 +79,11 @@ def kernel(function: Function) -> Function:
 # -- words ------------------------------------------------------------------------------------------------------------
 
 
-def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
-    """Where byte `at` of an array lies, eight to be touched; refused outside under NUMBA_BOUNDSCHECK."""
+def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any, size: int) -> Any:
+    """Where byte `at` of an array lies, `size` to be touched; refused outside under NUMBA_BOUNDSCHECK."""
     held = context.make_array(kind)(context, builder, array)
     if config.BOUNDSCHECK:
-        room = builder.sub(held.nitems, ir.Constant(ir.IntType(64), 8))
+        room = builder.sub(held.nitems, ir.Constant(ir.IntType(64), size))
         outside = builder.icmp_unsigned(">", at, room)  # a negative one is large then
         small = builder.icmp_signed("<", room, ir.Constant(ir.IntType(64), 0))
         with cgutils.if_unlikely(builder, builder.or_(outside, small)):
@@ -86,7 +96,7 @@ def load(context: Any, array: Any, at: Any) -> Any:
     """Eight bytes of a uint8 array as a little-endian word, at any alignment."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], arguments[0], arguments[1])
+        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 8)
         word = builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()))
         word.align = 1
         return word
@@ -99,7 +109,7 @@ def store(context: Any, array: Any, at: Any, word: Any) -> Any:
     """Write eight bytes into a uint8 array, at any alignment."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], arguments[0], arguments[1])
+        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 8)
         stored = builder.store(arguments[2], builder.bitcast(place, ir.IntType(64).as_pointer()))
         stored.align = 1
         return context.get_dummy_value()
@@ -128,6 +138,63 @@ def zeros(context: Any, word: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.uint64), generate
+
+
+def _splat(builder: Any, value: Any, vector: Any) -> Any:
+    """A vector that holds `value` everywhere."""
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    places = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    return builder.shuffle_vector(first, first, places)
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+def where(context: Any, array: Any, at: Any, byte: Any) -> Any:
+    """Which of the next 64 bytes of a uint8 array are `byte`: one bit each, lowest first."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 64)
+        vector = ir.VectorType(ir.IntType(8), 64)
+        octets = builder.load(builder.bitcast(place, vector.as_pointer()))
+        octets.align = 1
+        wanted = _splat(builder, arguments[2], vector)
+        return builder.bitcast(builder.icmp_unsigned("==", octets, wanted), ir.IntType(64))
+
+    return types.uint64(array, types.int64, types.uint8), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+def differing(context: Any, one: Any, a: Any, other: Any, b: Any) -> Any:
+    """Which of the next 64 bytes of two uint8 arrays differ: one bit each, lowest first."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = ir.VectorType(ir.IntType(8), 64)
+        octets = []
+        for kind, array, at in ((0, arguments[0], arguments[1]), (2, arguments[2], arguments[3])):
+            place = _place(context, builder, signature.args[kind], array, at, 64)
+            octets.append(builder.load(builder.bitcast(place, vector.as_pointer())))
+            octets[-1].align = 1
+        return builder.bitcast(builder.icmp_unsigned("!=", *octets), ir.IntType(64))
+
+    return types.uint64(one, types.int64, other, types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+def sixty_four(context: Any, array: Any, at: Any, length: Any) -> Any:
+    """The next `length` bytes (0 to 64) of a uint8 array as eight words, zero behind them: without a branch."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], 64)
+        byte, vector = ir.IntType(8), ir.VectorType(ir.IntType(8), 64)
+        octets = builder.load(builder.bitcast(place, vector.as_pointer()))
+        octets.align = 1
+        end = _splat(builder, builder.trunc(arguments[2], byte), vector)
+        inside = builder.icmp_unsigned("<", ir.Constant(vector, list(range(64))), end)
+        kept = builder.select(inside, octets, ir.Constant(vector, [0] * 64))
+        words = builder.bitcast(kept, ir.VectorType(ir.IntType(64), 8))
+        parts = [builder.extract_element(words, ir.Constant(ir.IntType(32), i)) for i in range(8)]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    return types.UniTuple(types.uint64, 8)(array, types.int64, types.int64), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
