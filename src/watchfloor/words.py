@@ -45,6 +45,7 @@ FILES = (
     "detect/arena.py",
     "detect/comparing.py",
     "detect/counting.py",
+    "detect/numbers.py",
     "detect/rows.py",
     "detect/scanning.py",
     "detect/verifying.py",

@@ -10,13 +10,12 @@ lt, gte ..., parts of times        none: computed for every text
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
-from watchfloor.detect import addresses, scanning
+from watchfloor.detect import addresses, numbers, scanning
 from watchfloor.detect.automaton import Automaton
 from watchfloor.detect.comparison import TEXT_KINDS, Comparison, network, numeric, tester, time_part
 from watchfloor.detect.expressions import Expressions
@@ -28,7 +27,7 @@ from watchfloor.words import Int32s
 
 __all__ = ["Matcher"]
 
-ORDER_KINDS = (Kind.LT, Kind.LTE, Kind.GT, Kind.GTE)
+ORDERS = {Kind.LT: np.less, Kind.LTE: np.less_equal, Kind.GT: np.greater, Kind.GTE: np.greater_equal}
 PAIRS_AT_ONCE = 65536
 WORD = 64
 LOW = (1 << WORD) - 1
@@ -48,7 +47,7 @@ class Matcher:
         self.atoms = tuple(atoms)
         self._exists: list[int] = []
         self._always: list[int] = []
-        self._numbers: list[int] = []
+        self._limits: list[int] = []
         self._times: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         globs: list[int] = []
         expressions: list[int] = []
@@ -76,8 +75,8 @@ class Matcher:
                 expressions.append(number)
             elif kind is Kind.CIDR:
                 networks.append(number)
-            elif kind in ORDER_KINDS:
-                self._numbers.append(number)
+            elif kind in ORDERS:
+                self._limits.append(number)
             elif kind is Kind.TIMEPART:
                 self._times[value[0]][int(value[1])].append(number)
             else:
@@ -93,7 +92,6 @@ class Matcher:
         self._ends = Trie.of(literals[Kind.ENDSWITH], backwards=True)
         self._inside = Automaton.of(literals[Kind.CONTAINS])
         self._wholes(literals[Kind.EQUALS])
-        self._order()
         self._range(networks)
         self._machines = any(literals.values()) or bool(globs or expressions)
 
@@ -106,14 +104,6 @@ class Matcher:
         if literals:
             self._whole_table = np.full(1 << (2 * len(literals)).bit_length(), -1, np.int32)
             scanning.tabulate(self._whole_hashes, len(literals), self._whole_table)
-
-    def _order(self) -> None:
-        """Sort numeric limits, so that one bisection answers all of one kind."""
-        self._limits: dict[Kind, tuple[list[float], list[int]]] = {}
-        for kind in ORDER_KINDS:
-            found = sorted((float(self.atoms[n].value), n) for n in self._numbers if self.atoms[n].kind is kind)
-            if found:
-                self._limits[kind] = [limit for limit, _ in found], [number for _, number in found]
 
     def _range(self, networks: Sequence[int]) -> None:
         """First and last address of every network."""
@@ -151,7 +141,9 @@ class Matcher:
             found += self._literals(texts)
         if len(self._versions):
             found += self._addresses(texts)
-        if self._limits or self._times or self._always:
+        if self._limits:
+            found += self._numeric(texts)
+        if self._times or self._always:
             computed = [self._compute(texts.text(position)) for position in range(count)]
             owners = np.repeat(np.arange(count, dtype=np.int32), [len(atoms) for atoms in computed])
             found.append((owners, np.array([atom for atoms in computed for atom in atoms], np.int32)))
@@ -196,16 +188,23 @@ class Matcher:
             found.append((out_text[:pairs].copy(), self._network_atoms[out_network[:pairs]]))
         return found
 
+    def _numeric(self, texts: Texts) -> list[tuple[Int32s, Int32s]]:
+        """Pairs (text, atom) of numbers and limits."""
+        count = len(texts.starts)
+        values, open_ = np.empty(count, np.float64), np.empty(count, np.bool_)
+        numbers.read(*texts, values, open_)
+        for position in np.flatnonzero(open_).tolist():
+            values[position] = numeric(texts.text(position))
+        found: list[tuple[Int32s, Int32s]] = []
+        for number in self._limits:
+            kind, limit, _ = self.atoms[number]
+            hits = np.flatnonzero(ORDERS[kind](values, limit)).astype(np.int32)  # what is no number is NaN: never
+            found.append((hits, np.full(len(hits), number, np.int32)))
+        return found
+
     def _compute(self, text: str) -> list[int]:
-        """The atoms without a literal that hold for `text`."""
+        """The atoms that are computed for each text and hold for `text`."""
         result = [number for number in self._always if tester(self.atoms[number])(text)]
-        if self._limits and (number_ := numeric(text)) is not None:
-            for kind, (limits, numbers) in self._limits.items():
-                if kind in (Kind.LT, Kind.GTE):  # number < limit: limits above; number >= limit: limits up to it
-                    cut = bisect_right(limits, number_)
-                else:
-                    cut = bisect_left(limits, number_)
-                result += numbers[cut:] if kind in (Kind.LT, Kind.LTE) else numbers[:cut]
         for part, wanted in self._times.items():
             value = time_part(text, part)
             if value is not None:
