@@ -194,8 +194,8 @@ Person-minutes by what presence says of the zone (surely: confidence 80 and more
 
 {machine.table(said, stays)}
 
-`simulated/s` and `run/s` are records per CPU second: written by the simulator; landed, mapped, resolved, joined, matched
-and committed by the engine, with the estate's rules."""
+`simulated/s` and `run/s` are records per CPU second: written by the simulator; landed, mapped, resolved, joined,
+matched and committed by the engine, with the estate's rules."""
 
 
 if __name__ == "__main__":

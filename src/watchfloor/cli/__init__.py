@@ -82,6 +82,7 @@ VERBS = {
     "check": "Check an estate: configuration, rules, integrations.",
     "where": "Where a person was, and how sure that is.",
     "who": "Who was in a place, surely and possibly.",
+    "coverage": "Could what happened at a place have been seen, all the time.",
     "explain": "Why is this a finding: rule, record, fields that decided.",
     "schema": "A class of events, as a person wants to read it.",
     "golden": "Compare or accept the golden files of integrations.",

@@ -36,7 +36,7 @@ def where(person: str, *, at: str | None = None, estate: Path = Path(), json: Js
 
     described = load(estate)
     directory = described.world()
-    moment = _moment(at, directory.timezone)
+    moment = moment_of(at, directory.timezone)
     uid = person_named(directory, person, moment)
     found = asked(directory, Lake(described.store / "lake", read_only=True), uid, moment)
     if json:
@@ -62,14 +62,14 @@ def who(place: str, *, at: str | None = None, estate: Path = Path(), json: Json 
 
     described = load(estate)
     directory = described.world()
-    moment = _moment(at, directory.timezone)
+    moment = moment_of(at, directory.timezone)
     places = place_named(directory, place)
     found = asked(directory, Lake(described.store / "lake", read_only=True), places, place, moment)
     if json:
         json_line(
             {
                 "place": place,
-                "at": _shown(moment, directory.timezone),
+                "at": shown(moment, directory.timezone),
                 "certain": len(found.surely),
                 "possible": len(found.surely) + len(found.possibly),
                 "surely": [_as_json(one, directory) for one in found.surely],
@@ -80,7 +80,7 @@ def who(place: str, *, at: str | None = None, estate: Path = Path(), json: Json 
     screen = console()
     least, most = len(found.surely), len(found.surely) + len(found.possibly)
     heads = f"{least}" if least == most else f"{least} to {most}"
-    screen.print(f"{place}, {_shown(moment, directory.timezone)}: {heads} people", markup=False)
+    screen.print(f"{place}, {shown(moment, directory.timezone)}: {heads} people", markup=False)
     for title, group in (("surely", found.surely), ("possibly", found.possibly)):
         for one in group:
             screen.print(f"  {title:<9} {sentence(one, directory, short=True)}", markup=False, highlight=False)
@@ -90,11 +90,11 @@ def who(place: str, *, at: str | None = None, estate: Path = Path(), json: Json 
 def sentence(found: Whereabouts, directory: Directory, *, short: bool = False) -> str:
     """Where somebody was, as one says it over the radio."""
     zone = directory.timezone
-    start = found.person if short else f"{found.person}, {_shown(found.at, zone)}:"
+    start = found.person if short else f"{found.person}, {shown(found.at, zone)}:"
     if found.seen is None or found.since is None:
         return f"{start} unknown, never seen before"
     age = _age(found.at - found.seen.time)
-    by = f"seen {_shown(found.seen.time, zone)} ({age} before) by {found.seen.source or 'an unnamed source'}"
+    by = f"seen {shown(found.seen.time, zone)} ({age} before) by {found.seen.source or 'an unnamed source'}"
     if found.presence == "in":
         name = directory.places[found.place].name or found.place
         around = directory.zones[found.zone].name or found.zone if found.zone else "no zone"
@@ -107,23 +107,23 @@ def sentence(found: Whereabouts, directory: Directory, *, short: bool = False) -
         if found.seen.place in directory.places
         else found.seen.place
     )
-    return f"{start} unknown since {_shown(found.since, zone)}; last {by} in {last}"
+    return f"{start} unknown since {shown(found.since, zone)}; last {by} in {last}"
 
 
 def _as_json(found: Whereabouts, directory: Directory) -> dict[str, Any]:
     zone = directory.timezone
     return {
         "person": found.person,
-        "at": _shown(found.at, zone),
+        "at": shown(found.at, zone),
         "presence": found.presence,
         "place": found.place or None,
         "zone": found.zone or None,
-        "since": None if found.since is None else _shown(found.since, zone),
+        "since": None if found.since is None else shown(found.since, zone),
         "confidence": found.confidence,
         "sighting": None
         if found.seen is None
         else {
-            "time": _shown(found.seen.time, zone),
+            "time": shown(found.seen.time, zone),
             "place": found.seen.place,
             "source": found.seen.source,
             "event": found.seen.because,
@@ -131,7 +131,12 @@ def _as_json(found: Whereabouts, directory: Directory) -> dict[str, Any]:
     }
 
 
-def _moment(text: str | None, zone: ZoneInfo) -> int:
+def moment_of(text: str | None, zone: ZoneInfo) -> int:
+    """A moment as a person writes it, UTC epoch milliseconds; now without one.
+
+    Raises:
+        UsageError: it is no time.
+    """
     from watchfloor.clock import now_ms
     from watchfloor.world.rows import moment
 
@@ -143,7 +148,8 @@ def _moment(text: str | None, zone: ZoneInfo) -> int:
         raise UsageError(f"{text!r} is no time", remedy="write it like 2026-05-31 09:00") from None
 
 
-def _shown(ms: int, zone: ZoneInfo) -> str:
+def shown(ms: int, zone: ZoneInfo) -> str:
+    """A moment as a person reads it, in the estate's time zone."""
     return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).isoformat(" ", "seconds")
 
 

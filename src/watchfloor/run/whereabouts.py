@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import pyarrow.compute as pc
 
 from watchfloor.errors import UsageError
+from watchfloor.estate import Estate
 from watchfloor.store.lake import Lake
+from watchfloor.world.coverage import Coverage, Covering
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import SURE, Alias
 from watchfloor.world.fact import SCHEMA
@@ -19,10 +21,12 @@ from watchfloor.world.history import History, Interval
 from watchfloor.world.learning import resets
 from watchfloor.world.naming import forms
 from watchfloor.world.presence import LONGEST_MS, OUT, RESTS_ON, UNKNOWN, Presence
+from watchfloor.world.pulse import pulse_table
 from watchfloor.world.sighting import Sighting
-from watchfloor.world.world import SIGHTINGS, STATEMENTS, Learnt
+from watchfloor.world.sources import read_sources
+from watchfloor.world.world import PULSES, SIGHTINGS, STATEMENTS, Learnt
 
-__all__ = ["Inside", "Whereabouts", "person_named", "place_named", "where", "who"]
+__all__ = ["Inside", "Whereabouts", "covered", "person_named", "place_named", "uid_of", "where", "who"]
 
 PERSON_KINDS = ("badge", "account", "email", "personnel_no", "key", "plate", "mobile", "sid")
 PLACE_KINDS = ("room", "zone", "site")
@@ -95,6 +99,43 @@ def place_named(directory: Directory, name: str) -> frozenset[str]:
         if uid in directory.zones:
             return frozenset(place for place in directory.places if uid in directory.around(directory.zone_of(place)))
     raise UsageError(f"{name!r} is no place and no zone", remedy="give a uid or name from places/")
+
+
+def uid_of(directory: Directory, name: str) -> str:
+    """The uid of a place, zone, portal or asset that is called so.
+
+    Raises:
+        UsageError: nothing is, or several things are.
+    """
+    known = (directory.places, directory.zones, directory.portals, directory.assets)
+    if any(name in some for some in known):
+        return name
+    found = {alias.entity for alias in _named(directory, (*PLACE_KINDS, "door", "reader", "device", "hostname"), name)}
+    found = {uid for uid in found if any(uid in some for some in known)}
+    if len(found) != 1:
+        what = "may be several things" if found else "is no place, zone, door or asset"
+        raise UsageError(f"{name!r} {what}", remedy="give its uid, from places/ or assets/")
+    return found.pop()
+
+
+def covered(
+    described: Estate, directory: Directory, lake: Lake, of: str, start: int, end: int, feed: str | None, known_at: int
+) -> Coverage:
+    """Whether what happened there in [start, end) could have been seen, as known at a moment.
+
+    Raises:
+        EstateError: coverage.toml is wrong.
+    """
+    known = {*directory.places, *directory.portals, *directory.assets, *directory.zones}
+    sources = read_sources(described.folder / "coverage.toml", known)
+    heard = lake.read(PULSES)
+    history = History()
+    said = lake.read(
+        STATEMENTS, SCHEMA.names, pc.field("kind").isin(["portal_mode", "bypassed", "lost", "maintenance"])
+    )
+    history.add(Learnt.of(said=said).said)
+    covering = Covering(directory, sources, heard if heard.num_rows else pulse_table([]), history, known_at=known_at)
+    return covering.coverage(of, start, end, feed=feed)
 
 
 def _named(directory: Directory, kinds: Iterable[str], name: str) -> list[Alias]:

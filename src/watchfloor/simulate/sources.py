@@ -38,7 +38,7 @@ SOURCES: Mapping[str, Source] = {
     for source in (
         Source("onguard", "onguard.csv", "lenel_onguard",
                "EVENT_TIME_UTC,SERIAL,PANEL,READER,READER_ID,EVENT_TYPE,EVENT,BADGE_ID,FACILITY_CODE,DIRECTION",
-               {}, ("*",), (150, 10), 0, 900, 120_000, True, ("physical_access_activity",)),
+               {}, ("*",), (40, 5), 0, 900, 120_000, True, ("physical_access_activity",)),
         Source("windows", "windows.ndjson", "", "", {}, ("*",), (200, 20), 0, 600, 2_000, False,
                ("authentication", "process_activity")),
         Source("linux", "linux.log", "", "", {}, ("*",), (40, 40), 600, 300, 2_000, False, ("authentication",)),
