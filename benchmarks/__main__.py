@@ -23,6 +23,7 @@ from benchmarks import (
     machine,
     oracle,
     parallel,
+    resolution,
     results,
     soak,
     start_up,
@@ -57,6 +58,7 @@ def main() -> None:
             "kill9": lambda: kill9.main(given.kills),
             "oracle": lambda: f"{oracle.main()}\n\n{oracle.main(200_000, sqlite=True)}",
             "fuzz": fuzz.main,
+            "resolution": resolution.main,
             "asof": asof.main,
             "harbour": harbour.main,
             "soak": lambda: soak.main(given.soak or 10_000_000),  # last: it keeps this process on one core

@@ -1,6 +1,6 @@
 """The world of an estate that runs: taken up from the lake, taught batch by batch, never ahead of what is committed.
 
-    start, or after a failure    files of the estate + tables `sighting` and `statement` of all committed batches
+    start, or after a failure    files of the estate + tables `sighting`, `statement`, `alias` of all committed batches
     each batch                   resolve, learn, join; what was learnt is rows of the same commit
 
 So a crash between any two writes leaves a world that is the replay of what is in the lake: a batch that was begun and
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from watchfloor.ocsf.events import Events
 from watchfloor.store.lake import Lake
 from watchfloor.world.directory import Directory
-from watchfloor.world.world import SIGHTINGS, STATEMENTS, Learnt, World
+from watchfloor.world.world import ALIASES, SIGHTINGS, STATEMENTS, Learnt, World
 
 __all__ = ["LivingWorld", "taken_up"]
 
@@ -60,5 +60,6 @@ def taken_up(
     """
     world = World(directory, complete=complete)
     where = None if until is None else pc.field("batch") <= until
-    world.teach(Learnt.of(lake.read(SIGHTINGS, where=where), lake.read(STATEMENTS, where=where)))
+    said, named = lake.read(STATEMENTS, where=where), lake.read(ALIASES, where=where)
+    world.teach(Learnt.of(lake.read(SIGHTINGS, where=where), said, named))
     return world

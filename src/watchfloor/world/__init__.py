@@ -7,7 +7,7 @@ alias        which entity a name meant at a moment (naming: how names are writte
 resolve      events get the uids of who, what and where they name
 fact         what was true of an entity, over an interval, as known since when
 history      facts in, and out as of any moment
-learning     what events state about entities
+learning     what events state about entities; learned: what they name (leases)
 sighting     X was at P at time T: from events
 presence     in, out or unknown: from sightings
 traversal    how fast one can get from place to place at most

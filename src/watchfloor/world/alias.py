@@ -7,7 +7,8 @@
 
 At each moment one name has one answer: an entity (and, of a credential, the person it stands for), or none. Names of a
 particular source count before names of all sources, exact forms before shortened ones, verified links before proposed
-ones. If what is left names two entities, the answer is "ambiguous": unknown, and counted; never a guess.
+ones; of leases, the one given out last. If what is left names two entities, the answer is "ambiguous": unknown, and
+counted; never a guess.
 """
 
 from __future__ import annotations
@@ -70,11 +71,12 @@ class Aliases:
 
     def add(self, aliases: Iterable[Alias]) -> None:
         """More aliases; a later one does not replace an earlier one: close that one's `known_to` with `close`."""
+        changed: set[str] = set()
         for alias in aliases:
             if alias in self._seen or alias.status == "rejected":
                 continue
             self._seen.add(alias)
-            self._books.clear()
+            changed.add(alias.kind)
             known = self._known[alias.kind]
             if alias.source:
                 self._sources[alias.kind].add(alias.source)
@@ -85,6 +87,8 @@ class Aliases:
                 domain, _, bare = names[0].partition("\\")
                 self._domains.add(domain)
                 known[bare].append((1, alias))
+        if changed:
+            self._books = {asked: book for asked, book in self._books.items() if asked[0] not in changed}
 
     def sources(self, kind: str) -> frozenset[str]:
         """Sources that have names of this kind of their own."""
@@ -197,6 +201,9 @@ class Aliases:
                 continue
             best = min(_standing(entry) for entry in active)
             left = [alias for rank, alias in active if _standing((rank, alias)) == best]
+            if left[0].kind == "ip" and all(alias.method == "deterministic" for alias in left):
+                latest = max(alias.valid_from for alias in left)  # given out anew, an address is not the old one's
+                left = [alias for alias in left if alias.valid_from == latest]
             entities = {(alias.entity, alias.person) for alias in left}
             if len(entities) == 1:
                 entity, person = entities.pop()

@@ -11,7 +11,7 @@ was taught, in whatever order: so a world that is taught again what it learnt be
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -19,17 +19,19 @@ import pyarrow as pa
 from watchfloor.ocsf.events import Events
 from watchfloor.world.asof import AsOfJoin
 from watchfloor.world.directory import Directory
+from watchfloor.world.entities import Alias
 from watchfloor.world.fact import SCHEMA
 from watchfloor.world.history import History, Statement, statements_table
+from watchfloor.world.learned import aliases_of, aliases_table, learned
 from watchfloor.world.learning import from_directory, resets, statements
 from watchfloor.world.presence import Presence
 from watchfloor.world.pulse import Pulse, pulse_table, pulses
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.sighting import Sighting, sightings
 
-__all__ = ["PULSES", "SIGHTINGS", "STATEMENTS", "Learnt", "World"]
+__all__ = ["ALIASES", "PULSES", "SIGHTINGS", "STATEMENTS", "Learnt", "World"]
 
-SIGHTINGS, STATEMENTS, PULSES = "sighting", "statement", "pulse"
+SIGHTINGS, STATEMENTS, PULSES, ALIASES = "sighting", "statement", "pulse", "alias"
 """Names of the tables in which what was learnt is kept."""
 
 SIGHTING_SCHEMA = pa.schema(
@@ -53,6 +55,7 @@ class Learnt:
 
     seen: list[Sighting] = field(default_factory=list)
     said: list[Statement] = field(default_factory=list)
+    named: list[Alias] = field(default_factory=list)
     heard: list[Pulse] = field(default_factory=list)
     """Of the sources: for coverage, which is asked from the lake; the world itself keeps none of it."""
 
@@ -73,22 +76,29 @@ class Learnt:
         if self.heard:
             heard = pulse_table(self.heard)
             made[PULSES] = heard.append_column("batch", pa.array([batch] * len(heard), pa.int64()))
+        if self.named:
+            named = aliases_table(self.named)
+            named = named.append_column("time", named["known_from"])
+            made[ALIASES] = named.append_column("batch", pa.array([batch] * len(named), pa.int64()))
         return made
 
     def renamed(self, same: Mapping[str, str]) -> Learnt:
         """Of persons who were merged since, as of whom they were merged into."""
         if not same:
             return self
-        return Learnt(
-            [one._replace(person=same.get(one.person, one.person)) for one in self.seen],
-            [one._replace(entity=same.get(one.entity, one.entity)) for one in self.said],
+        return replace(
+            self,
+            seen=[one._replace(person=same.get(one.person, one.person)) for one in self.seen],
+            said=[one._replace(entity=same.get(one.entity, one.entity)) for one in self.said],
         )
 
     @classmethod
-    def of(cls, seen: pa.Table | None = None, said: pa.Table | None = None) -> Learnt:
+    def of(cls, seen: pa.Table | None = None, said: pa.Table | None = None, named: pa.Table | None = None) -> Learnt:
         """From the tables of the lake, whatever other columns they have."""
         return cls(
-            [Sighting(*row) for row in _rows(seen, SIGHTING_SCHEMA)], [Statement(*row) for row in _rows(said, SCHEMA)]
+            seen=[Sighting(*row) for row in _rows(seen, SIGHTING_SCHEMA)],
+            said=[Statement(*row) for row in _rows(said, SCHEMA)],
+            named=list(aliases_of(named)),
         )
 
 
@@ -110,8 +120,11 @@ class World:
 
     def take(self, batches: Mapping[str, Events]) -> tuple[dict[str, Events], Learnt]:
         """Resolve, learn, join: events by class in, the same events with context out, and what they taught."""
-        resolved = {name: self.resolver.resolve(events) for name, events in batches.items()}
         learnt = Learnt()
+        for events in batches.values():
+            learnt.named += learned(events, self.resolver.aliases)
+        self.resolver.aliases.add(learnt.named)
+        resolved = {name: self.resolver.resolve(events) for name, events in batches.items()}
         for events in resolved.values():
             learnt.seen += sightings(events, self.directory)
             learnt.said += statements(events)
@@ -122,6 +135,7 @@ class World:
     def teach(self, learnt: Learnt) -> None:
         """Take up what was learnt, now or before; what is known already changes nothing."""
         learnt = learnt.renamed(self.directory.same)
+        self.resolver.aliases.add(learnt.named)
         self.history.add(learnt.said)
         shifted = {one.entity for one in learnt.said if one.kind == "shift"}
         self.presence.add(learnt.seen, resets(learnt.said, self.directory), shifted)

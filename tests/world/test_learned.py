@@ -1,0 +1,82 @@
+"""Leases: an address is whose it was at the time, whatever order the leases came in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.world.test_directory import written
+from tests.world.test_resolve import built
+
+from watchfloor.world.directory import Directory, load
+from watchfloor.world.learned import aliases_of, aliases_table, learned
+from watchfloor.world.resolve import Resolver
+from watchfloor.world.world import ALIASES, Learnt, World
+
+T0, HOUR = 1_780_000_000_000, 3_600_000
+MACS = {"a-1": "02:00:00:00:00:01", "a-2": "02:00:00:00:00:02"}
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Directory:
+    assets = "uid,kind,hostname,mac\n" + "".join(f"{uid},host,{uid}h,{mac}\n" for uid, mac in MACS.items())
+    return load(written(tmp_path_factory.mktemp("estate"), {"assets/assets.csv": assets}))
+
+
+def lease(hour: float, **more: Any) -> dict[str, Any]:
+    return {"time": T0 + int(hour * HOUR), "activity_id": 5, "src_endpoint.ip": "10.0.0.7", "lease_dur": 7200, **more}
+
+
+def said(directory: Directory, *rows: dict[str, Any]) -> list[tuple[str, str, float, float]]:
+    found = learned(built("dhcp_activity", list(rows)), Resolver(directory).aliases)
+    return [(one.value, one.entity, (one.valid_from - T0) / HOUR, (one.valid_to - T0) / HOUR) for one in found]
+
+
+def test_leases(directory: Directory) -> None:
+    assert said(
+        directory,
+        lease(0, **{"src_endpoint.mac": MACS["a-1"].upper().replace(":", "-")}),
+        lease(1, **{"src_endpoint.hostname": "a-2h.example.com", "src_endpoint.intermediate_ips": ["10.0.0.9"]}),
+        lease(2, **{"src_endpoint.mac": "02:00:00:00:00:99"}),
+        lease(3, **{"src_endpoint.mac": MACS["a-1"], "activity_id": 1}),
+        {**lease(4, **{"src_endpoint.mac": MACS["a-1"]}), "lease_dur": None},
+    ) == [("10.0.0.7", "a-1", 0, 2), ("10.0.0.9", "a-2", 1, 3), ("10.0.0.7", "a-1", 4, 28)]
+    assert said(directory, {"time": T0, "activity_id": 5}) == []
+    assert learned(built("authentication", [{"time": T0}]), Resolver(directory).aliases) == ()
+
+
+def test_a_table_of_them(directory: Directory) -> None:
+    rows = [lease(0, **{"src_endpoint.mac": MACS["a-1"], "metadata.logged_time": T0 + 5, "metadata.uid": "e-1"})]
+    found = learned(built("dhcp_activity", rows), Resolver(directory).aliases)
+    assert (found[0].known_from, found[0].provenance) == (T0 + 5, "e-1")
+    assert list(aliases_of(aliases_table(found))) == list(found)
+    assert aliases_of(None) == ()
+
+
+leases = st.lists(
+    st.tuples(st.integers(0, 20), st.sampled_from(sorted(MACS))), max_size=8, unique_by=lambda one: one[0]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(leases, st.randoms(use_true_random=False))
+def test_an_address_is_whose_it_was(directory: Directory, given_out: list[tuple[int, str]], random: Any) -> None:
+    """Against a loop over leases: the one given out last of those that hold; in any order, and when taught again."""
+    order = list(given_out)
+    random.shuffle(order)
+    world, again = World(directory), World(directory)
+    for hour, uid in order:
+        _, learnt = world.take(
+            {"dhcp_activity": built("dhcp_activity", [lease(hour, **{"src_endpoint.mac": MACS[uid]})])}
+        )
+        again.teach(Learnt.of(named=learnt.tables(1)[ALIASES]))
+    asked = [{"time": T0 + hour * HOUR, "src_endpoint.ip": "10.0.0.7"} for hour in range(24)]
+    expected = []
+    for hour in range(24):
+        holds = [(since, uid) for since, uid in given_out if since <= hour < since + 2]
+        expected.append(max(holds)[1] if holds else None)
+    for one in (world, again):
+        column = one.resolver.resolve(built("authentication", asked)).column("wf.src_asset_uid")
+        assert ([None] * 24 if column is None else column.to_pylist()) == expected
