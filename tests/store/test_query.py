@@ -134,6 +134,15 @@ def test_errors_help(hunts: Hunts) -> None:
         hunts.ask("SELECT CAST('x' AS INT)")
 
 
+def test_files_with_and_without_an_object_in_an_object(lake: Lake, hunts: Hunts) -> None:
+    process = pa.array([{"process": {"name": "sh"}}])
+    lake.append(NAME, pa.table({"time": [5], "actor": process}), version=3)
+    found = hunts.ask(
+        "select actor.user.name u, actor.process.name p from process_activity where time < 9 order by time"
+    )
+    assert found.table.to_pylist() == [{"u": "ann", "p": None}, {"u": "bob", "p": None}, {"u": None, "p": "sh"}]
+
+
 def test_limit(hunts: Hunts) -> None:
     answer = hunts.ask("SELECT * FROM range(100000)", limit=7)
     assert (answer.table.num_rows, answer.more) == (7, True)

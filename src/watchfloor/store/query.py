@@ -220,7 +220,8 @@ class Hunts:
         if files:
             listed = ", ".join(_literal(glob.escape(file)) for file in files)
             text = (
-                f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT * FROM read_parquet([{listed}], union_by_name=true, "
+                f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT * {self._whole(name)} "
+                f"FROM read_parquet([{listed}], union_by_name=true, "
                 "hive_partitioning=true, hive_types={'day': 'VARCHAR'})"
             )
             if self._shown.get(name) == ():
@@ -232,6 +233,19 @@ class Hunts:
         else:
             self._connection.register(name, self.columns(name).empty_table())
         self._shown[name] = files
+
+    def _whole(self, name: str) -> str:
+        """Objects in objects are read whole.
+
+        DuckDB 2.0.0 reads only the attribute that is asked for, and fails where a file has the outer object (`actor`)
+        but not the one in it (`actor.user`); what it cannot look through, it does not take apart.
+        """
+        outer = [
+            _quoted(field.name)
+            for field in self.columns(name)
+            if pa.types.is_struct(field.type) and any(pa.types.is_struct(inner.type) for inner in field.type)
+        ]
+        return f"REPLACE ({', '.join(f'coalesce({one}, NULL) AS {one}' for one in outer)})" if outer else ""
 
     def _explained(self, error: Exception) -> QueryError:
         """DuckDB's message, caret and all, with our advice."""
