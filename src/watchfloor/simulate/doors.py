@@ -24,7 +24,7 @@ __all__ = [
 WORDS: Sequence[tuple[str, str]] = (
     ("Access Granted", "Access Granted: Entry Made"),
     ("Access Granted", "Access Granted: Entry Not Made"),
-    ("Access Denied", "Access Denied: Access Level"),
+    ("Access Denied", "Access Denied: Invalid Access Level"),
     ("Access Denied", "Access Denied: Invalid Badge"),
     ("Access Denied", "Access Denied: Invalid Card Format"),
     ("Area APB", "Antipassback Violation"),
@@ -89,7 +89,7 @@ def swipes(
         serial=counted(time // 10 % 100_000_000),
         panel=picked(panels, portals),
         reader=picked([portal.name for portal in described], portals),
-        reader_id=picked(_reader_numbers(site), 2 * portals + np.where(inwards, 0, 1)),
+        reader_id=picked([name for pair in site.readers for name in pair], 2 * portals + np.where(inwards, 0, 1)),
         type=picked([kind for kind, _ in WORDS], events),
         event=picked([text for _, text in WORDS], events),
         badge=badge,
@@ -101,21 +101,9 @@ def swipes(
     nowhere = np.isin(events, (LOST, RESTORED))
     delay = rng.integers(*DELAY_MS, n)
     return draft(
-        "onguard", time, lines, person=persons, place=np.where(nowhere, NOBODY, places), portal=portals, delay=delay
-    )
-
-
-def _reader_numbers(site: Site) -> list[str]:
-    """What the door system calls the readers of each portal, inwards and outwards: as the estate says."""
-    called: dict[str, list[str]] = {}
-    for alias in site.directory.aliases:
-        if alias.source == "onguard" and alias.kind == "reader":
-            called.setdefault(alias.entity, []).append(alias.value)
-    numbers = []
-    for portal in (site.directory.portals[uid] for uid in site.portals):
-        own = sorted(called.get(portal.uid, ())) or [reader.uid for reader in portal.readers]
-        numbers += (own * 2)[:2] if own else ["", ""]
-    return numbers
+        "onguard", time, lines, person=persons, asset=site.controllers[portals],
+        place=np.where(nowhere, NOBODY, places), portal=portals, delay=delay,
+    )  # fmt: skip
 
 
 def everyday(site: Site, passages: Passages, rng: np.random.Generator, skew: Ints | None = None) -> Draft:

@@ -117,14 +117,14 @@ def logons(
     """4624: somebody logged on; `kind` is the logon type, `user` an account that is no person's."""
     time, assets, persons, columns = _shape(site, time, asset, person, user)
     lines = LOGON.fill(len(time), type=str(kind), ip=ip, **columns)
-    return draft("windows", time, lines, person=persons, asset=assets, place=_places(site, assets))
+    return draft("windows", time, lines, person=persons, asset=assets, source_asset=assets, place=_places(site, assets))
 
 
 def failures(site: Site, time: Ints, asset: npt.NDArray[Any] | int, person: npt.NDArray[Any] | int) -> Draft:
     """4625: a wrong password at the console."""
     time, assets, persons, columns = _shape(site, time, asset, person, None)
     lines = FAILURE.fill(len(time), type="2", ip="127.0.0.1", **columns)
-    return draft("windows", time, lines, person=persons, asset=assets, place=_places(site, assets))
+    return draft("windows", time, lines, person=persons, asset=assets, source_asset=assets, place=_places(site, assets))
 
 
 def ends(site: Site, time: Ints, asset: npt.NDArray[Any] | int, person: npt.NDArray[Any] | int, *, lock: bool) -> Draft:

@@ -130,7 +130,9 @@ def desks(site: Site, where: Stays, window: Window, rng: np.random.Generator) ->
     time, asset, address, target = spread(LOOKUPS_PER_HOUR)
     names = picked(NAMES, rng.integers(len(NAMES), size=len(time)))
     lines = DNS.fill(len(time), query=names, answer=target, **_ends(time, address, "10.21.0.10", 53, rng))
-    found.append(draft("zeek-it", time, lines, source_asset=asset, delay=1500))
+    found.append(
+        draft("zeek-it", time, lines, asset=site.asset_code.get("asset-dc-01", NOBODY), source_asset=asset, delay=1500)
+    )
     time, asset, address, target = spread(PAGES_PER_HOUR)
     names = picked(NAMES, rng.integers(len(NAMES), size=len(time)))
     lines = HTTP.fill(len(time), host=names, received="2048", **_ends(time, address, target, 80, rng))
@@ -157,7 +159,9 @@ def leases(
         len(time), ts=seconds(time), uid=counted(time % 1_000_000_007), ip=column("ip") if ip is None else ip,
         mac=column("mac") if mac is None else mac, host=column("hostname") if name is None else name,
     )  # fmt: skip
-    return draft("zeek-it", time, lines, source_asset=assets, delay=1500)
+    return draft(
+        "zeek-it", time, lines, asset=site.asset_code.get("asset-dc-01", NOBODY), source_asset=assets, delay=1500
+    )
 
 
 # -- the plant ---------------------------------------------------------------------------------------------------------

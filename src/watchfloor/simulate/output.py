@@ -38,7 +38,7 @@ RECORDS = pa.schema(
         ("source_asset", TEXT), ("place", TEXT), ("portal", TEXT), ("case", pa.int32()),
     ]
 )  # fmt: skip
-"""Columns of truth/records.parquet; `sequence` counts the records of a file from 0."""
+"""Columns of truth/records.parquet; `sequence` counts the records of a file from 1, as `wf.source_seq` does."""
 
 PRESENCE = pa.schema(
     [("person", TEXT), ("place", TEXT), ("zone", TEXT), ("since_ms", pa.int64()), ("until_ms", pa.int64())]
@@ -106,7 +106,7 @@ class Output:
             pa.record_batch(
                 [
                     _words(self._sources, np.full(len(records), number, np.int32)),
-                    pa.array(np.arange(first, first + len(records))),
+                    pa.array(np.arange(first + 1, first + len(records) + 1)),
                     pa.array(records.time),
                     _words(self._words["person"], records.person),
                     _words(self._words["asset"], records.asset),

@@ -1,4 +1,4 @@
-"""Records of security devices beside the doors: cameras, panels, tags, the sky sensor; and visitors at the doors."""
+"""Records of security devices beside the doors: cameras, tags, the sky sensor, panels; and visitors at the doors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from watchfloor.simulate import doors, offices
+from watchfloor.simulate import doors, offices, panels
 from watchfloor.simulate.draft import NOBODY, Draft, draft
 from watchfloor.simulate.lines import Ints, Template, counted, iso, picked
 from watchfloor.simulate.movement import Stays
@@ -32,9 +32,11 @@ def signals(
     place: int = NOBODY,
     portal: int = NOBODY,
 ) -> Draft:
-    """What a device says, by topic (those of ONVIF where it has one)."""
+    """What a device says, by topic (those of ONVIF where it has one); a panel says it by a frame to its receiver."""
     time = np.asarray(time, np.int64)
     assets = np.broadcast_to(np.asarray(asset, np.int32), len(time))
+    if (topic, state) in panels.CODES and len(time) and int(assets[0]) in site.of("panel"):
+        return panels.frames(site, time, assets, topic, state=state, detail=detail)
     names = [name or uid for name, uid in zip(site.column("device"), site.assets, strict=True)]
     lines = SIGNAL.fill(
         len(time), time=iso(time), device=picked(names, assets), topic=topic, state=state, detail=detail,

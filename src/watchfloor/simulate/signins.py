@@ -118,7 +118,8 @@ def sign_ins(
         proxy="true" if where.proxy else "false",
         app=app,
     )
-    return draft("okta", time, lines, person=persons, delay=rng.integers(1_000, 60_000, n))
+    named = hosts if device is None else NOBODY
+    return draft("okta", time, lines, person=persons, asset=named, delay=rng.integers(1_000, 60_000, n))
 
 
 def aws(

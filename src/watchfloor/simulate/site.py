@@ -123,6 +123,22 @@ class Site:
                 found.setdefault(alias.kind, {}).setdefault(alias.entity, alias.value)
         return found
 
+    @cached_property
+    def readers(self) -> tuple[tuple[str, str], ...]:
+        """How the door system calls the readers of each portal, in and out: by `aliases.csv`, else by its uid."""
+        found: dict[str, list[str]] = {}
+        for alias in self.directory.aliases:
+            if alias.kind == "reader" and alias.source == "onguard":
+                found.setdefault(alias.entity, []).append(alias.value)
+        named = (found.get(uid, [uid]) for uid in self.portals)
+        return tuple((names[0], names[-1]) for names in named)
+
+    @cached_property
+    def controllers(self) -> Codes:
+        """The asset that drives each portal; `NOBODY` without one."""
+        uids = (self.directory.portals[uid].controller for uid in self.portals)
+        return np.array([self.asset_code.get(uid, NOBODY) for uid in uids], np.int32)
+
     def of(self, kind: str) -> list[int]:
         """Codes of the assets of a kind."""
         return [code for code, uid in enumerate(self.assets) if self.directory.assets[uid].kind == kind]

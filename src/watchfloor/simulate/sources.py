@@ -59,8 +59,10 @@ SOURCES: Mapping[str, Source] = {
         Source("visitors", "visitors.csv", "visitor_csv",
                "visit,badge,host_personnel_no,escort_personnel_no,site,from,to,status,recorded_at,company", {}, ("*",),
                (0, 0), 0, 3_600, 0, False, ("workforce_activity",)),
+        Source("panels", "panels.log", "sia_dc09", "", {}, ("asset-panel-substation", "asset-panel-fire"), (1, 1),
+               4_000, 300, 5_000, False, ("alarm_signal_activity",)),
         Source("security", "security.ndjson", "onvif", "", {}, ("*",), (10, 10), 0, 300, 5_000, False,
                ("alarm_signal_activity",)),
     )
 }  # fmt: skip
-"""All sources; `security` holds what cameras, panels, tags and the sky sensor say."""
+"""All sources; `security` holds what cameras, tags and the sky sensor say."""

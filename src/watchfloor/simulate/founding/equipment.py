@@ -8,7 +8,7 @@ from typing import NamedTuple
 from watchfloor.simulate.founding.ground import CRANES
 from watchfloor.simulate.founding.staff import ROLES, Staff
 
-__all__ = ["Thing", "cameras", "equipment", "equipment_csv"]
+__all__ = ["FIXED", "Thing", "cameras", "equipment", "equipment_csv"]
 
 
 class Thing(NamedTuple):

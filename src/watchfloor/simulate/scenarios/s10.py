@@ -19,7 +19,7 @@ def tell(
     pin: bool = True,
     panic: str = "",
     cleared: bool = False,
-    test: str = "",
+    test: bool = False,
     mistyped: bool = False,
     order: str = "",
 ) -> Story:
@@ -29,7 +29,7 @@ def tell(
         pin: by a duress PIN at a door, after which they approve a payment.
         panic: by a panic key, in this place.
         cleared: taken back with the code word within a minute.
-        test: state of the panel, when it is being tested.
+        test: the panel is being tested.
         mistyped: the PIN was off by one digit, then right.
         order: title of a work order on the panel.
     """
@@ -38,7 +38,7 @@ def tell(
     time = state.moment(rng)
     records: list[Draft] = []
     if test:
-        records.append(state.signal(PANEL, time - 10 * MINUTE, "Panel/State", state=test))
+        records.append(state.signal(PANEL, time - 10 * MINUTE, "Panel/Test", detail=panic))
     if mistyped:
         records.append(state.swipe(time, "portal-office", doors.DENIED, rng, person=person))
         records.append(state.swipe(time + 9_000, "portal-office", doors.GRANTED, rng, person=person))
@@ -54,7 +54,7 @@ def tell(
             records.append(state.signal(PANEL, time + 40_000, "Panel/Panic", state="cancelled", detail=panic))
     if order:
         records.append(state.order(PANEL, time, order))
-    needs = ("onguard", (site.portal_code["portal-office"],)) if pin else ("security", ())
+    needs = ("onguard", (site.portal_code["portal-office"],)) if pin else ("panels", ())
     return Story(records, [site.people[person] if pin else panic], time, time, needs=needs)
 
 
@@ -75,10 +75,10 @@ SCENARIO = Scenario(
                                      RAISED),
         "mistyped": Variant("PIN off by one digit by mistake", "none", {"mistyped": True}),
         "test-state": Variant("panel test state (life-safety test states 9-12, 23)", "none",
-                              {"pin": False, "panic": "room-control", "test": "test-active"}),
+                              {"pin": False, "panic": "room-control", "test": True}),
         "child": Variant("child or visitor pressing", "finding", {"pin": False, "panic": "room-visitors"}, RAISED),
         "installer": Variant("installer", "none",
-                             {"pin": False, "panic": "room-gatehouse", "test": "test-alarm",
+                             {"pin": False, "panic": "room-gatehouse", "test": True,
                               "order": "Test of panic keys"}),
     },
 )  # fmt: skip

@@ -50,7 +50,9 @@ def tell(
             offices.training(site, person, "crane-access", today, today.replace(year=today.year + 1), time + passed)
         )
     if emergency:
-        records.append(state.signal("asset-panel-fire", time - 15 * MINUTE, "Fire/Alarm", detail="area-quay"))
+        records.append(
+            state.signal("asset-panel-fire", time - 15 * MINUTE, "Fire/Alarm", state="start", detail="area-quay")
+        )
     if escorted:
         escort = state.pick(rng, state.free("mechanic", "ot_engineer"))
         beside, other = state.visit(escort, time + 5_000, place, rng)

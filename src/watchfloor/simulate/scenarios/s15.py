@@ -63,7 +63,7 @@ def tell(
     else:
         kind = hosts.REMOTE if act == "remote" else hosts.CONSOLE
         records.append(hosts.logons(site, now, host, kind, person=person))
-    return Story(records, entities, alarm, time, stays, needs=("security", ()))
+    return Story(records, entities, alarm, time, stays, needs=("panels", ()))
 
 
 SCENARIO = Scenario(
