@@ -94,7 +94,7 @@ def resolution(described: Estate, truth: Path) -> tuple[int, dict[str, Judged]]:
             f"{f'wf.{column}' if column in there else 'null::varchar'} as {role}" for role, column in ROLES.items()
         )
         parts.append(
-            f"select wf.source_uid as source, wf.source_seq - 1 as sequence, {columns} "
+            f"select wf.source_uid as source, wf.source_seq as sequence, {columns} "
             f"from read_parquet({lake.files(table)}, union_by_name = true)"
         )
     database.execute(f"create table said as {' union all '.join(parts)}")
