@@ -25,6 +25,7 @@ from benchmarks import (
     parallel,
     resolution,
     results,
+    simulator,
     soak,
     start_up,
 )
@@ -61,6 +62,7 @@ def main() -> None:
             "resolution": resolution.main,
             "asof": asof.main,
             "harbour": harbour.main,
+            "simulator": simulator.main,
             "soak": lambda: soak.main(given.soak or 10_000_000),  # last: it keeps this process on one core
         }
     only = "soak" if given.soak else given.only

@@ -77,8 +77,8 @@ def swipes(
     inwards = np.broadcast_to(np.asarray(inward, np.bool_), n)
     if badge is None:
         held = site.badges.at(persons, time)
-        badge = picked([*site.badges.number, ""], np.where(held == NOBODY, len(site.badges.number), held))
-        facility = picked([*site.badges.facility, ""], np.where(held == NOBODY, len(site.badges.facility), held))
+        badge = picked(site.words("badge"), np.where(held == NOBODY, len(site.badges.number), held))
+        facility = picked(site.words("facility"), np.where(held == NOBODY, len(site.badges.facility), held))
     described = [site.directory.portals[uid] for uid in site.portals]
     panels = [site.names("device").get(portal.controller, "") for portal in described]
     system = np.isin(events, (LOST, RESTORED))

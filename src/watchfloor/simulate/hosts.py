@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from watchfloor.simulate.draft import NOBODY, Draft, draft, joined
 from watchfloor.simulate.lines import Ints, Template, counted, iso, picked
@@ -77,13 +78,15 @@ PROGRAMS: Sequence[tuple[str, str]] = (
     (r"C:\\Windows\\System32\\taskhostw.exe", "taskhostw.exe"),
 )
 
+PIDS = pa.array([f"0x{4 * number:x}" for number in range(256, 1280)])
+
 PROCESSES_PER_HOUR = 9.0
 MISTYPED = 0.03
 """Share of logons before which the password was mistyped."""
 
 
 def _hosts(site: Site) -> pa.Array:
-    return pa.array([name.upper() or uid for name, uid in zip(site.column("hostname"), site.assets, strict=True)])
+    return pc.utf8_upper(site.words("hostname"))
 
 
 def _shape(
@@ -97,7 +100,7 @@ def _shape(
         "time": iso(time),
         "host": picked(_hosts(site), assets),
         "record": counted(100_000 + time // 50 % 900_000_000),
-        "user": user if user is not None else picked([*site.account, ""], persons),
+        "user": user if user is not None else picked(site.words("account"), persons),
         "rid": counted(1100 + persons),
         "logon": counted(100_000 + persons * 977 % 8_000_000),
     }
@@ -149,7 +152,7 @@ def processes(
     which = rng.integers(len(PROGRAMS), size=len(time))
     lines = PROCESS.fill(
         len(time),
-        pid=picked([f"0x{i * 4:x}" for i in range(256, 1280)], rng.integers(1024, size=len(time))),
+        pid=picked(PIDS, rng.integers(len(PIDS), size=len(time))),
         program=picked([path for path, _ in PROGRAMS], which) if program is None else program[0],
         command=picked([command for _, command in PROGRAMS], which) if program is None else program[1],
         **columns,

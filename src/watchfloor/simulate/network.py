@@ -58,7 +58,10 @@ NAMES: Sequence[str] = tuple(
     f"{name}.example.{top}" for name in ("www", "mail", "files", "news", "weather", "vessel", "customs", "cdn")
     for top in ("com", "org", "net")
 )  # fmt: skip
-ADDRESSES = tuple(f"203.0.113.{i}" for i in range(20, 120))
+ADDRESSES = pa.array([f"203.0.113.{i}" for i in range(20, 120)])
+PORTS = pa.array([str(port) for port in range(49_152, 51_200)])
+NUMBERS = pa.array([str(number) for number in range(1_000)])
+SIZES = pa.array([str(97 * size + 300) for size in range(4_000)])
 
 CONNECTIONS_PER_HOUR, LOOKUPS_PER_HOUR, PAGES_PER_HOUR = 28.0, 18.0, 6.0
 
@@ -78,10 +81,10 @@ def _ends(time: Ints, src: pa.Array | str, dst: pa.Array | str, port: int, rng: 
         "ts": seconds(time),
         "uid": counted(time * 7 % 1_000_000_007),
         "src": src,
-        "sport": picked([str(i) for i in range(49_152, 51_200)], rng.integers(0, 2048, n)),
+        "sport": picked(PORTS, rng.integers(0, len(PORTS), n)),
         "dst": dst,
         "dport": str(port),
-        "trans": picked([str(i) for i in range(1000)], rng.integers(0, 1000, n)),
+        "trans": picked(NUMBERS, rng.integers(0, len(NUMBERS), n)),
     }
 
 
@@ -102,7 +105,7 @@ def connections(
     """Connections of assets to an address."""
     time = np.asarray(time, np.int64)
     assets = np.broadcast_to(np.asarray(src, np.int32), len(time))
-    ips = pa.array([ip or "10.20.255.254" for ip in site.column("ip")])
+    ips = site.words("ip")
     lines = CONN.fill(
         len(time), service=service, state=state, sent=sent, received="5400", duration="1.25",
         **_ends(time, picked(ips, assets), dst, port, rng),
@@ -116,7 +119,7 @@ def desks(site: Site, where: Stays, window: Window, rng: np.random.Generator) ->
     index = np.flatnonzero(long & (site.host[where.person] >= 0))
     host = site.host[where.person[index]]
     begin, end = where.since[index] + 60_000, where.until[index] - 20_000
-    ips = pa.array([ip or "-" for ip in site.column("ip")])
+    ips = site.words("ip")
 
     def spread(rate: float) -> tuple[Ints, npt.NDArray[Any], pa.Array, pa.Array]:
         """Time, computer, its address, an address outside."""
@@ -125,7 +128,7 @@ def desks(site: Site, where: Stays, window: Window, rng: np.random.Generator) ->
         return time, host[row], picked(ips, host[row]), outside
 
     time, asset, _, target = spread(CONNECTIONS_PER_HOUR)
-    sizes = picked([str(i * 97 + 300) for i in range(4000)], (rng.pareto(2.0, len(time)) * 40).astype(int) % 4000)
+    sizes = picked(SIZES, (rng.pareto(2.0, len(time)) * 40).astype(int) % len(SIZES))
     found = [connections(site, time, asset, target, 443, rng=rng, sent=sizes)]
     time, asset, address, target = spread(LOOKUPS_PER_HOUR)
     names = picked(NAMES, rng.integers(len(NAMES), size=len(time)))
@@ -153,7 +156,7 @@ def leases(
     assets = np.broadcast_to(np.asarray(asset, np.int32), len(time))
 
     def column(kind: str) -> pa.Array:
-        return picked([value or "-" for value in [*site.column(kind), ""]], assets % (len(site.assets) + 1))
+        return picked(site.words(kind), assets % (len(site.assets) + 1))
 
     lines = DHCP.fill(
         len(time), ts=seconds(time), uid=counted(time % 1_000_000_007), ip=column("ip") if ip is None else ip,

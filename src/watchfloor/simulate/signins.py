@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from watchfloor.simulate.draft import NOBODY, Draft, draft
 from watchfloor.simulate.lines import Ints, Template, counted, iso, picked
@@ -72,6 +73,8 @@ CLOUDTRAIL = Template(
 )
 CALLS = (("ec2", "DescribeInstances"), ("s3", "ListBuckets"), ("cloudwatch", "GetMetricData"), ("iam", "ListUsers"))
 
+SESSIONS = pa.array([f"{number:08x}" for number in range(7, 70_000, 17)])
+
 CALLS_PER_HOUR = 4.0
 
 
@@ -93,15 +96,15 @@ def sign_ins(
     n = len(time)
     persons = np.broadcast_to(np.asarray(person, np.int32), n)
     hosts = np.where(persons >= 0, site.host[persons], NOBODY)
-    devices = pa.array([*(name.upper() for name in site.column("hostname")), "UNKNOWN"])
+    devices = pc.utf8_upper(site.words("hostname"))
     kind, message = EVENTS[event]
     ips = [where.network.format(i) for i in range(1, 100)]
     lines = OKTA.fill(
         n,
         time=iso(time),
         id=counted(persons),
-        user=picked(site.account, persons) if user is None else user,
-        name=picked(site.name, persons) if user is None else user,
+        user=picked(site.words("account"), persons) if user is None else user,
+        name=picked(site.words("name"), persons) if user is None else user,
         ip=picked(ips, np.abs(persons) % len(ips)),
         city=where.city,
         country=where.country,
@@ -109,7 +112,7 @@ def sign_ins(
         longitude=str(where.longitude),
         device=picked(devices, np.where(hosts >= 0, hosts, len(devices) - 1)) if device is None else device,
         managed="true" if device is None else "false",
-        session=picked([f"{i:08x}" for i in range(7, 70_000, 17)], rng.integers(0, 4000, n)),
+        session=picked(SESSIONS, rng.integers(0, len(SESSIONS), n)),
         message=message,
         event=kind,
         result=result,
@@ -141,12 +144,12 @@ def aws(
         n,
         time=iso(time // 1000 * 1000),
         id=counted(10_000 + persons),
-        user=picked(site.account, persons),
+        user=picked(site.words("account"), persons),
         service=picked([service for service, _ in CALLS], which) if call is None else call[0],
         call=picked([name for _, name in CALLS], which) if call is None else call[1],
         ip=ip,
         parameters=parameters,
-        request=picked([f"{i:08x}" for i in range(11, 70_000, 17)], rng.integers(0, 4000, n)),
+        request=picked(SESSIONS, rng.integers(0, len(SESSIONS), n)),
         read="true" if call is None else "false",
     )
     return draft("aws", time // 1000 * 1000, lines, person=persons, delay=rng.integers(60_000, 600_000, n))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from watchfloor.simulate.draft import NOBODY, Codes
 from watchfloor.simulate.lines import Ints
@@ -142,6 +143,18 @@ class Site:
     def of(self, kind: str) -> list[int]:
         """Codes of the assets of a kind."""
         return [code for code, uid in enumerate(self.assets) if self.directory.assets[uid].kind == kind]
+
+    def words(self, kind: str) -> pa.Array:
+        """Names by code: account, name, badge, facility of people, else of assets; last an empty one."""
+        if kind not in self._words:
+            own = {"account": self.account, "name": self.name, "badge": self.badges.number}
+            own["facility"] = self.badges.facility
+            self._words[kind] = pa.array([*(own[kind] if kind in own else self.column(kind)), ""], pa.string())
+        return self._words[kind]
+
+    @cached_property
+    def _words(self) -> dict[str, pa.Array]:
+        return {}
 
     def column(self, kind: str) -> list[str]:
         """A name of each asset, empty without one."""
