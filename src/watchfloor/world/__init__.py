@@ -10,6 +10,8 @@ history      facts in, and out as of any moment
 learning     what events state about entities; learned: what they name (leases)
 sighting     X was at P at time T: from events
 presence     in, out or unknown: from sightings
+occupancy    how many people are in a place: surely, and possibly
+antipassback who goes in that is in already
 traversal    how fast one can get from place to place at most
 links        what was decided about who is who; matching suggests it; orphans: what nobody holds
 vault        names of people, and nowhere else

@@ -3,7 +3,8 @@
     wf.person_uid     -> asof.person.*       presence, zone and its age, employment, shift, leave, notice, travel, role
     wf.asset_uid      -> asof.dst_asset.*    zone, place, criticality, level, open work order, maintenance
     wf.src_asset_uid  -> asof.src_asset.*
-    wf.place_uid      -> asof.place.*        armed, evacuating            wf.portal_uid -> asof.portal.*    mode
+    wf.place_uid      -> asof.place.*        armed, evacuating, occupancy
+    wf.portal_uid     -> asof.portal.*       mode, anti-passback
     wf.person_uid     -> lag.presence.*      the sighting before, its age, and the slack of the way from there
 
 A column is missing where nothing is known, so that a rule which asks for it does not match: unknown is never "no". Of
@@ -21,9 +22,11 @@ import pyarrow as pa
 
 from watchfloor.ocsf.column import MISSING, Column
 from watchfloor.ocsf.events import Events
+from watchfloor.world.antipassback import mode, passback
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import SURE
 from watchfloor.world.history import AsOf, History
+from watchfloor.world.occupancy import occupancy
 from watchfloor.world.presence import OUT, UNKNOWN
 from watchfloor.world.resolve import times_of
 from watchfloor.world.traversal import Traversal
@@ -73,10 +76,18 @@ class AsOfJoin:
         place = _known(events, "wf.place_uid")
         if place is not None:
             columns["asof.place.armed"] = _is(self._upwards("armed", place, times), "armed")
+            counted = occupancy(self._directory, self._history, place, times)
+            columns["asof.place.occupancy_certain"] = _numbers(counted.certain, place.present)
+            columns["asof.place.occupancy_possible"] = _numbers(counted.possible, place.present)
             columns["asof.place.evacuating"] = self._upwards("evacuating", place, times)
         portal = _known(events, "wf.portal_uid")
         if portal is not None:
             columns["asof.portal.portal_mode"] = self._history.as_of("portal_mode", portal, times).value.compact()
+            columns["asof.portal.antipassback"] = mode(self._directory, portal)
+            way = _known(events, "wf.direction")
+            if person is not None and way is not None:
+                again = passback(self._directory, self._history, person, portal, way, times)
+                columns["asof.portal.passback"] = again
         known = {name: column for name, column in columns.items() if column is not None and not column.all_missing}
         return events.with_columns(known) if known else events
 

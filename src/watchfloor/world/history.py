@@ -213,6 +213,10 @@ class History:
         """As `as_of`, of a many-valued kind: whether any value holds; which one is not said."""
         return self.holds(kind, entity, ANY, times, known_at=known_at)
 
+    def within(self, kind: str, start: int, end: int) -> tuple[Intervals, list[str]]:
+        """All intervals of a kind (that is not many-valued) that meet [start, end), whole; and their values."""
+        return self._of(kind).within(start, end)
+
     def to_table(self) -> pa.Table:
         """All statements, sorted: the same set gives the same table."""
         return statements_table(one for said in self._said.values() for one in said)
@@ -317,6 +321,19 @@ class _Kind:
             self._texts = pa.array(list(self._values), pa.string())
         return AsOf(Column(value, self._texts), since, moment, confidence, value >= 0)
 
+    def within(self, start: int, end: int) -> tuple[Intervals, list[str]]:
+        self._settle()
+        some = self._bulk.within(start, end)
+        if self._overlay is not None:
+            ends = np.full(max(len(self._since), self._bulk.entities), FOREVER, np.int64)
+            ends[: len(self._since)] = self._since
+            latest = ends[some.entity]
+            clipped = some._replace(until=np.minimum(some.until, latest))
+            kept = np.flatnonzero((some.since < latest) & (clipped.until > start))
+            pairs: Iterable[tuple[Any, Any]] = zip(clipped, self._overlay.within(start, end), strict=True)
+            some = Intervals._make(np.concatenate([old[kept], new]) for old, new in pairs)
+        return some, list(self._values)
+
     def _settle(self) -> None:
         if self._overlay is not None or not self._fresh:
             return
@@ -370,7 +387,7 @@ class _Compiled:
         same = whose[1:] == whose[:-1]
         if np.any(since >= until) or np.any(same & (since[1:] < until[:-1])):
             raise ValueError("intervals of one entity overlap, or one is empty")
-        self._columns, self._entities = ordered, entities
+        self._columns, self.entities = ordered, entities
         self._first = np.searchsorted(whose, np.arange(entities + 1, dtype=np.int32)).astype(np.int64)
         self._last = self._first[:-1].copy()
         """The interval that answered last, per entity: events come nearly in order."""
@@ -390,9 +407,19 @@ class _Compiled:
     def __len__(self) -> int:
         return len(self._columns.since)
 
+    def within(self, start: int, end: int) -> Intervals:
+        from watchfloor.world.search import within
+
+        columns, low = self._columns, np.zeros(self.entities, np.int64)
+        high = low.copy()
+        within(self._first, columns.since, columns.until, start, end, low, high)
+        count = np.maximum(high - low, 0)
+        rows = np.arange(int(count.sum())) + np.repeat(low - (np.cumsum(count) - count), count)
+        return Intervals._make(column[rows] for column in columns)
+
     def merged(self, new: Intervals, lowest: Numbers) -> _Compiled:
         """With intervals that count from `lowest` of their entity on; both are in order, so nothing is sorted."""
-        entities = max(self._entities, len(lowest))
+        entities = max(self.entities, len(lowest))
         lowest = np.append(lowest, np.full(entities - len(lowest), FOREVER, np.int64))
         old = self._columns
         ends = lowest[old.entity]
@@ -403,7 +430,7 @@ class _Compiled:
         return _Compiled(entities, Intervals._make(np.insert(before[stay], place, after) for before, after in pairs))
 
     def intervals(self, number: int, values: list[str]) -> list[Interval]:
-        if number >= self._entities:
+        if number >= self.entities:
             return []
         columns = self._columns
         return [

@@ -13,7 +13,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["answer", "search"]
+__all__ = ["answer", "search", "within"]
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -79,3 +79,22 @@ def answer(
         if time < until[near]:
             found_value[row], found_since[row] = value[near], since[near]
             found_moment[row], found_confidence[row] = moment[near], confidence[near]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def within(first: Any, since: Any, until: Any, start: Any, end: Any, low: Any, high: Any) -> None:
+    """Fill in per key the first interval that ends after `start`, and the first that begins at `end` or later."""
+    for key in range(len(low)):
+        for bound, edge in ((0, start), (1, end)):
+            left, right = first[key], first[key + 1]
+            while left < right:
+                middle = (left + right) >> 1
+                before = until[middle] <= edge if bound == 0 else since[middle] < edge
+                if before:
+                    left = middle + 1
+                else:
+                    right = middle
+            if bound == 0:
+                low[key] = left
+            else:
+                high[key] = left
