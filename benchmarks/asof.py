@@ -63,7 +63,7 @@ def main(sizes: tuple[Size, ...] = SIZES) -> str:
     return f"## As-of join\n\n{COLUMNS} Goal: {GOAL:,} events/s.\n\n{text}"
 
 
-COLUMNS = "17 kinds of facts become up to 33 columns `asof.*` and `lag.*` of each logon, `Events` in and `Events` out."
+COLUMNS = "17 kinds of facts become up to 35 columns `asof.*` and `lag.*` of each logon, `Events` in and `Events` out."
 
 
 def _row(size: Size) -> tuple[object, ...]:
