@@ -100,6 +100,7 @@ def test_our_own_classes() -> None:
     assert ours == {
         "ot_command_activity": "Operational Technology",
         "ot_process_alarm_activity": "Operational Technology",
+        "process_reading_activity": "Operational Technology",
         "ot_controller_change_activity": "Operational Technology",
         "maintenance_activity": "Organisation",
         "workforce_activity": "Organisation",
