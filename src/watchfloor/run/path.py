@@ -45,7 +45,7 @@ __all__ = ["BATCH_BYTES", "BATCH_RECORDS", "UNFRAMED", "Outcome", "Path", "by_st
 BATCH_RECORDS = 150_000
 """Records after which a batch is full."""
 
-BATCH_BYTES = 64 << 20
+BATCH_BYTES = 80 << 20
 """Bytes of records after which a batch is full, however few the records: memory follows the bytes."""
 
 UNFRAMED = "unframed"
