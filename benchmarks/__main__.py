@@ -56,7 +56,7 @@ def main() -> None:
             "parallel": parallel.main,
             "differential": differential.main,
             "start_up": start_up.main,
-            "kill9": lambda: kill9.main(given.kills),
+            "kill9": lambda: f"{kill9.main(given.kills)}\n\n{kill9.with_a_world(given.kills // 4)}",
             "oracle": lambda: f"{oracle.main()}\n\n{oracle.main(200_000, sqlite=True)}",
             "fuzz": fuzz.main,
             "resolution": resolution.main,

@@ -13,8 +13,9 @@ from watchfloor.testing.integration import problems
 
 
 def test_a_scaffold_lacks_only_its_golden(watchfloor: Verb, tmp_path: Path) -> None:
-    said = watchfloor("new", "integration", "lane_reader", "--estate", tmp_path)
-    folder = tmp_path / "integrations" / "lane_reader"
+    estate = tmp_path / "[red]"  # what stands in a name is no markup
+    said = watchfloor("new", "integration", "lane_reader", "--estate", estate)
+    folder = estate / "integrations" / "lane_reader"
     assert said.code == 0 and str(folder) in said.out.replace("\n", "")
     assert problems(folder) and all("golden" in problem for problem in problems(folder))
     said = watchfloor("golden", folder)

@@ -60,6 +60,7 @@ def check(estate: Path, *, json: Annotated[bool, Parameter(negative=())] = False
             screen.print(text, markup=False)
         screen.print(
             f"estate {described.name}: {len(described.sources)} sources, {rules} rules, {len(known)} integrations; "
-            f"{errors} errors, {len(problems) - errors} warnings"
+            f"{errors} errors, {len(problems) - errors} warnings",
+            markup=False,
         )
     return EstateError.exit_code if errors else 0

@@ -32,6 +32,8 @@ def coverage(
         feed: class of events that is asked for; without it passages at places and doors, anything at assets.
         json: print one JSON object.
     """
+    from rich.markup import escape
+
     from watchfloor.clock import now_ms
     from watchfloor.estate import load
     from watchfloor.run.whereabouts import covered, uid_of
@@ -71,7 +73,7 @@ def coverage(
         return 0
     screen = console()
     state = f"[{COLOURS[found.state]}]{found.state}[/], {WORDS[found.state]}"
-    screen.print(f"{uid}, {shown(start, zone)} to {shown(end, zone)}: {state}")
+    screen.print(f"{escape(uid)}, {shown(start, zone)} to {shown(end, zone)}: {state}")
     for one in found.reasons:
         screen.print(
             f"  {shown(one.since, zone)} to {shown(one.until, zone)}: {said(one)}", markup=False, highlight=False

@@ -35,17 +35,18 @@ def doctor(folder: Path = Path(), *, json: Annotated[bool, Parameter(negative=()
         json_line(facts)
         return 0 if not facts["problems"] else 1
     screen = console()
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(show_header=False, box=None, pad_edge=False)
     for key, value in facts.items():
         if key not in ("problems", "packages"):
-            table.add_row(f"[bold]{key.replace('_', ' ')}", str(value))
+            table.add_row(f"[bold]{key.replace('_', ' ')}", escape(str(value)))
     for name, version in facts["packages"].items():
         table.add_row(f"[dim]  {name}", version or "[bold red]missing")
     screen.print(table)
     for problem in facts["problems"]:
-        screen.print(f"[bold red]! [/]{problem}")
+        screen.print(f"[bold red]! [/]{escape(problem)}")
     if not facts["problems"]:
         screen.print("[bold green]all there[/]")
     return 0 if not facts["problems"] else 1

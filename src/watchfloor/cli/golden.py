@@ -28,6 +28,8 @@ def golden(
         estate: an estate whose own integrations count as well.
         json: print one JSON object per integration.
     """
+    from rich.markup import escape
+
     from watchfloor.testing import integration as contract
 
     folders = _folders(names, every=all, estate=estate)
@@ -40,9 +42,9 @@ def golden(
             json_line({"integration": folder.name, "changed": [path.name for path in changed], "problems": problems})
             continue
         for path in changed:
-            screen.print(f"[green]wrote[/] {path}")
+            screen.print(f"[green]wrote[/] {escape(str(path))}")
         for problem in problems:
-            screen.print(f"[red]{problem}[/]", markup=True)
+            screen.print(f"[red]{escape(problem)}[/]")
         if not accept and problems:
             _show_differences(folder)
         if not problems and not changed:

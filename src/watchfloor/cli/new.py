@@ -131,6 +131,7 @@ def integration(name: str, *, estate: Path = Path()) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.format(name=name, title=title), "utf-8")
     screen = console()
-    screen.print(f"[green]made[/] {folder}")
-    screen.print(f"next: watchfloor golden {folder} --accept")
+    screen.print("[green]made[/]", end=" ")
+    screen.print(folder, markup=False)
+    screen.print(f"next: watchfloor golden {folder} --accept", markup=False)
     return 0
