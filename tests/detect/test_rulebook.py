@@ -34,7 +34,7 @@ def write(path: Path, number: int = 1, image: str = "a.exe", title: str = "") ->
 
 def accounted(book: Rulebook) -> bool:
     """Every document is a rule, a problem, a filter or a duplicate of equal content."""
-    return book.documents >= len(book.rules) + len(book.problems)
+    return book.documents >= len(book.rules) + len(book.correlations) + len(book.problems)
 
 
 def test_files_and_folders_are_repeatable(tmp_path: Path) -> None:
@@ -135,9 +135,7 @@ def test_one_broken_document_never_stops_another(tmp_path: Path, name: str) -> N
     assert found.line >= 1
     assert found.reason
     assert found.remedy
-    assert found.kind == {"placeholder": "placeholder", "correlation": "correlation", "no route": "no_route"}.get(
-        name, "error"
-    )
+    assert found.kind == {"placeholder": "placeholder", "no route": "no_route"}.get(name, "error")
     assert str(found).startswith(f"{found.file}:{found.line}:")
     assert accounted(book)
 

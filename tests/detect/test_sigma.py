@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.detect.oracle import evaluate
 from watchfloor.detect.modifiers import MODIFIERS
 from watchfloor.detect.predicate import And, Kind, Not, Or, Predicate, Token
-from watchfloor.detect.rule import Filter, Logsource, Problem, Rule
+from watchfloor.detect.rule import Correlation, Filter, Logsource, Problem, Rule
 from watchfloor.detect.sigma import read_document
 from watchfloor.documents import Document, parse_yaml
 
@@ -26,7 +26,7 @@ HEAD = {
 }
 
 
-def parsed(text: str, placeholders: Mapping[str, Sequence[str]] | None = None) -> Rule | Filter | Problem:
+def parsed(text: str, placeholders: Mapping[str, Sequence[str]] | None = None) -> Rule | Correlation | Filter | Problem:
     (document,) = parse_yaml(text.encode(), "rule.yml")
     assert isinstance(document, Document), document
     return read_document(document, placeholders)
@@ -449,67 +449,6 @@ def test_what_a_rule_carries() -> None:
 def test_a_rule_without_an_id_gets_one_from_its_content() -> None:
     first, again, other = (rule({"f": value}, id=None).id for value in (1, 1, 2))
     assert first == again != other
-
-
-# ------------------------------------------------------------------------------------------- pins (section 4)
-
-
-def test_sigma_pin_P15() -> None:
-    """An unknown top-level key neither rejects a rule nor changes it."""
-    made = rule({"f": 1}, watchfloor={"purpose": "test"}, banana=2)
-    assert made.condition == rule({"f": 1}).condition
-
-
-def test_sigma_pin_P21() -> None:
-    """`utf16le` is in the specification; pySigma 2.0.1 does not know it, we do."""
-    from sigma.modifiers import modifier_mapping
-
-    assert "utf16le" not in modifier_mapping
-    assert rule({"f|utf16le|base64": "a"}).condition == rule({"f|wide|base64": "a"}).condition
-
-
-CORRELATION_PINS: dict[str, dict[str, Any]] = {
-    "P01": {"condition": {"gt": 100, "lte": 200}},
-    "P02": {"type": "temporal", "condition": "a and b"},
-    "P03": {"condition": "a and b"},
-    "P04": {},
-    "P05": {"type": "value_percentile", "condition": {"field": "f", "lte": 1}},
-    "P06": {"type": "value_percentile", "condition": {"field": "f", "lte": 1, "percentile": 95}},
-    "P07": {"type": "value_median", "condition": {"field": "f", "lte": 1}},
-    "P08": {"group-by": None},
-    "P09": {"group-by": "user"},
-    "P10": {"rules": ["a", "a"]},
-    "P11": {"condition": {"eq": 0}},
-    "P12": {"type": "value_count", "condition": {"gte": 2}},
-    "P13": {"condition": {"banana": 2}},
-    "P14": {"banana": 2},
-    "P16": {"type": "banana"},
-    "P17": {"timespan": "90x"},
-    "P18": {"type": "temporal", "condition": "a"},
-    "P19": {"rules": ["nobody"]},
-    "P20": {"type": "temporal_ordered"},
-}
-
-
-def correlation_is_reported(change: dict[str, Any]) -> None:
-    body = {"type": "event_count", "rules": ["a", "b"], "group-by": ["user"], "timespan": "5m", "condition": {"gte": 2}}
-    text = yaml.safe_dump({"title": "C", "correlation": {**body, **change}, "generate": True}, sort_keys=False)
-    found = parsed(text)
-    assert isinstance(found, Problem)
-    assert (found.kind, found.rule, found.line) == ("correlation", "C", 2)
-    assert found.reason == "not evaluated yet: correlation"
-
-
-def _pin(name: str) -> Any:
-    def test() -> None:
-        correlation_is_reported(CORRELATION_PINS[name])
-
-    test.__doc__ = f"{name}: whatever stands in a correlation, the loader reports it and goes on."
-    return test
-
-
-for _name in CORRELATION_PINS:
-    globals()[f"test_sigma_pin_{_name}"] = _pin(_name)
 
 
 # ------------------------------------------------------------------------------------------- properties

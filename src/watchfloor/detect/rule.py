@@ -1,4 +1,4 @@
-"""A rule that is ready to be compiled, and the reason why another is not."""
+"""A rule that is ready to be compiled, one that counts on others, and the reason why another is not."""
 
 from __future__ import annotations
 
@@ -8,12 +8,25 @@ import msgspec
 
 from watchfloor.detect.predicate import Node
 
-__all__ = ["LEVELS", "STATUSES", "Filter", "Logsource", "Problem", "ProblemKind", "Rule"]
+__all__ = [
+    "LEVELS",
+    "STATUSES",
+    "Correlation",
+    "Emit",
+    "Filter",
+    "Incomplete",
+    "Logsource",
+    "Problem",
+    "ProblemKind",
+    "Rule",
+]
 
 LEVELS = ("informational", "low", "medium", "high", "critical")  # Sigma specification v2.1.0, lowest first
 STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 
 ProblemKind = Literal["error", "unsupported", "placeholder", "correlation", "duplicate", "no_route", "unused"]
+Emit = Literal["once", "each", "reset"]
+Incomplete = Literal["indeterminate", "fire", "drop"]
 
 
 class Logsource(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -86,6 +99,68 @@ class Rule(msgspec.Struct, frozen=True, array_like=True, tag="rule", gc=False):
     filters: tuple[str, ...] = ()
 
 
+class Correlation(msgspec.Struct, frozen=True, array_like=True, tag="correlation", gc=False):
+    """One Sigma correlation rule, read. It judges what other rules matched (Sigma specification v2.1.0 and SEP #198).
+
+    Args:
+        id, title, level, status, file, line, name, description, author, tags, techniques, tactics, references,
+            falsepositives: as of `Rule`.
+        kind: its `type`, one of `correlation_document.TYPES`.
+        rules: names or ids of the rules it counts on, as written, each once.
+        group_by: fields or aliases whose values must agree; none makes one group of all.
+        timespan: milliseconds.
+        bounds: (operator, number), all of which the count or value must meet; empty with an expression.
+        expression: names of rules and `&` `|` `!` behind what they join (postfix); empty with bounds.
+        field: whose values are counted, summed ...; None where matches are.
+        percentile: 0 to 100, of `value_percentile`.
+        aliases: per alias its name and (rule as written, field) for each rule.
+        generate: the rules it counts on also speak for themselves.
+        anchor: the rule whose matches are judged; None judges each match.
+        before, after: the window around a match, milliseconds; together the timespan.
+        lateness: milliseconds to wait beyond that of the sources; None waits no longer.
+        on_incomplete: what becomes of a match that cannot be judged.
+        emit: `once` per group until the condition is false again, at `each` match, or `reset` what was counted.
+        suppress: milliseconds after a finding in which its group makes no other.
+        min_confidence: links of entities below it are no links.
+        purpose, itm: as written.
+    """
+
+    id: str
+    title: str
+    level: str
+    status: str | None
+    kind: str
+    rules: tuple[str, ...]
+    group_by: tuple[str, ...]
+    timespan: int
+    bounds: tuple[tuple[str, float], ...]
+    expression: tuple[str, ...]
+    file: str
+    line: int
+    field: str | None = None
+    percentile: float | None = None
+    aliases: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    generate: bool = False
+    anchor: str | None = None
+    before: int = 0
+    after: int = 0
+    lateness: int | None = None
+    on_incomplete: Incomplete = "indeterminate"
+    emit: Emit = "once"
+    suppress: int = 0
+    min_confidence: int = 80
+    name: str | None = None
+    description: str | None = None
+    author: str | None = None
+    tags: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    tactics: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    falsepositives: tuple[str, ...] = ()
+    purpose: str | None = None
+    itm: tuple[str, ...] = ()
+
+
 class Filter(msgspec.Struct, frozen=True, array_like=True, tag="filter", gc=False):
     """A Sigma filter: where it holds, the rules it names fire no more.
 
@@ -113,8 +188,8 @@ class Problem(msgspec.Struct, frozen=True, array_like=True, tag="problem", gc=Fa
         reason: one sentence.
         remedy: what its author can do.
         kind: `error` broken; `unsupported` valid, and beyond what we evaluate; `placeholder` needs a value of the
-            estate; `correlation` not evaluated yet; `duplicate` the id is taken; `no_route` unknown log source;
-            `unused` a filter that meets no rule.
+            estate; `correlation` a rule it counts on is not loaded; `duplicate` the id is taken; `no_route` unknown log
+            source; `unused` a filter that meets no rule.
     """
 
     file: str

@@ -1,6 +1,7 @@
 """Every rule of some files, folders and archives; and of every document that is not a rule in use, the reason why.
 
-A Sigma engine that silently drops a rule leaves its owner blind. So: rules + problems account for every document.
+A Sigma engine that silently drops a rule leaves its owner blind. So: rules, correlations and problems account for every
+document.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from msgspec.structs import replace
 
+from watchfloor.detect.correlation_links import link
 from watchfloor.detect.predicate import conjunction
-from watchfloor.detect.rule import Filter, Problem, Rule
+from watchfloor.detect.rule import Correlation, Filter, Problem, Rule
 from watchfloor.detect.rulecache import Found, RuleCache, digest
 from watchfloor.documents import MAX_BYTES, parse_yaml
 from watchfloor.errors import EstateError, RuleError, named
@@ -44,13 +46,19 @@ class Rulebook:
         rules: ready to be compiled, in the order of the files' names.
         problems: documents that are not in `rules`, each with its reason.
         notes: nothing is lost, but somebody may want to know.
-        documents: how many documents were read; rules + filters + duplicates of equal content + problems.
+        documents: how many documents were read: rules, correlations, filters, duplicates of equal content, problems.
+        correlations: what counts on rules; one that another counts on stands before it.
+        members: per correlation's id the ids of its rules, in its order.
+        silent: ids of rules and correlations that only others count on: they make no findings of their own.
     """
 
     rules: tuple[Rule, ...]
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
     documents: int = 0
+    correlations: tuple[Correlation, ...] = ()
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
 
 
 def load_rules(
@@ -76,6 +84,7 @@ def load_rules(
 
     taxonomy = Taxonomy.load() if taxonomy is None else taxonomy
     rules: dict[str, Rule] = {}
+    correlations: dict[str, Correlation] = {}
     filters: list[Filter] = []
     problems: list[Problem] = []
     notes: list[Problem] = []
@@ -90,10 +99,12 @@ def load_rules(
             documents += 1
             if isinstance(found, Problem):
                 problems.append(found)
-            elif not isinstance(found, Rule):
+            elif isinstance(found, Filter):
                 filters.append(found)
-            elif found.id in rules:
-                _duplicate(rules[found.id], found, problems, notes)
+            elif found.id in rules or found.id in correlations:
+                _duplicate(rules.get(found.id) or correlations[found.id], found, problems, notes)
+            elif isinstance(found, Correlation):
+                correlations[found.id] = found
             elif taxonomy.routes_for(found.logsource) is None:
                 problems.append(_no_route(found))
             else:
@@ -102,8 +113,20 @@ def load_rules(
         memory.save()
     for rule_filter in filters:
         _apply(rule_filter, rules, notes)
-    _log.info("rules: %d loaded, %d filters, %d problems", len(rules), len(filters), len(problems))
-    return Rulebook(tuple(rules.values()), tuple(problems), tuple(notes), documents)
+    linked = link(rules.values(), tuple(correlations.values()))
+    problems += linked.problems
+    notes += map(_not_yet, linked.correlations)
+    counts = len(rules), len(linked.correlations), len(filters), len(problems)
+    _log.info("rules: %d loaded, %d correlations, %d filters, %d problems", *counts)
+    return Rulebook(
+        tuple(rules.values()),
+        tuple(problems),
+        tuple(notes),
+        documents,
+        linked.correlations,
+        linked.members,
+        linked.silent,
+    )
 
 
 def _documents(
@@ -134,12 +157,19 @@ def _read_file(name: str, payload: bytes, placeholders: Mapping[str, Sequence[st
             yield read_document(document, placeholders)
 
 
-def _duplicate(first: Rule, second: Rule, problems: list[Problem], notes: list[Problem]) -> None:
+def _duplicate(
+    first: Rule | Correlation, second: Rule | Correlation, problems: list[Problem], notes: list[Problem]
+) -> None:
     place = f"{first.file}:{first.line}"
-    same = replace(second, file=first.file, line=first.line) == first
+    same = type(first) is type(second) and replace(second, file=first.file, line=first.line) == first
     reason = f"the id {first.id} is already taken by {place}" + (", with the same content" if same else "")
     remedy = "remove one of the two" if same else "give this rule an id of its own, or remove one of the two"
     (notes if same else problems).append(Problem(second.file, second.line, second.title, reason, remedy, "duplicate"))
+
+
+def _not_yet(one: Correlation) -> Problem:
+    reason = "the correlation is read and not evaluated yet"
+    return Problem(one.file, one.line, one.title, reason, "its rules speak for themselves meanwhile", "correlation")
 
 
 def _no_route(rule: Rule) -> Problem:

@@ -15,18 +15,29 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from watchfloor.detect.rule import Filter, Problem, Rule
+from watchfloor.detect.rule import Correlation, Filter, Problem, Rule
 from watchfloor.detect.sealed import fingerprint, read_sealed, write_sealed
 
 __all__ = ["Found", "RuleCache", "digest"]
 
-Found = Rule | Filter | Problem
+Found = Rule | Correlation | Filter | Problem
 
 FILE = "rules.cache"
 STALE = 2000
 """Files that are remembered although the last start did not need them: other rules of the same user."""
 
-_SOURCES = ("sigma.py", "lowering.py", "modifiers.py", "predicate.py", "rule.py", "rulecache.py", "../documents.py")
+_SOURCES = (
+    "sigma.py",
+    "heading.py",
+    "correlation_document.py",
+    "correlation_condition.py",
+    "lowering.py",
+    "modifiers.py",
+    "predicate.py",
+    "rule.py",
+    "rulecache.py",
+    "../documents.py",
+)
 
 
 class _Memory(msgspec.Struct):

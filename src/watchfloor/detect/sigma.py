@@ -1,28 +1,26 @@
-"""Sigma documents into rules and filters, or the reason why not (Sigma specification v2.1.0)."""
+"""Sigma documents into rules, correlations and filters, or the reason why not (Sigma specification v2.1.0)."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import uuid
 from typing import Any
 
 from sigma.exceptions import SigmaError
 
+from watchfloor.detect.correlation_document import read_correlation
+from watchfloor.detect.heading import attack, id_of, one_of, text, texts
 from watchfloor.detect.lowering import Lowering, Placeholders, Refused, message, remedy_for
 from watchfloor.detect.predicate import Constant
-from watchfloor.detect.rule import LEVELS, STATUSES, Filter, Logsource, Problem, Rule
+from watchfloor.detect.rule import LEVELS, STATUSES, Correlation, Filter, Logsource, Problem, Rule
 from watchfloor.documents import Document
 
 __all__ = ["read_document"]
 
-_TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE)
-_ATTACK_OTHER = re.compile(r"attack\.[a-z]\d{4}(?:\.\d{3})?", re.IGNORECASE)
 _MAX_LABEL = 300  # characters of a title shown in a problem
 
 
-def read_document(document: Document, placeholders: Placeholders | None = None) -> Rule | Filter | Problem:
+def read_document(
+    document: Document, placeholders: Placeholders | None = None
+) -> Rule | Correlation | Filter | Problem:
     """One Sigma document, lowered, or the reason why not. Never raises, whatever the document holds.
 
     Args:
@@ -47,13 +45,12 @@ def read_document(document: Document, placeholders: Placeholders | None = None) 
         )
 
 
-def _read(document: Document, placeholders: Placeholders) -> Rule | Filter:
+def _read(document: Document, placeholders: Placeholders) -> Rule | Correlation | Filter:
     data = document.data
     if not isinstance(data, dict):
         raise Refused((), "the document is not a map", "a Sigma rule begins with `title:`")
     if "correlation" in data:
-        reason = "not evaluated yet: correlation"
-        raise Refused(("correlation",), reason, "the rules it refers to are evaluated on their own", "correlation")
+        return read_correlation(document)
     if "action" in data:
         reason = "`action:` documents belong to Sigma 1 and mean nothing since Sigma 2"
         raise Refused(("action",), reason, "write each rule out whole", "unsupported")
@@ -70,33 +67,26 @@ def _read(document: Document, placeholders: Placeholders) -> Rule | Filter:
     if isinstance(condition, Constant):
         truth = "always" if condition.value else "never"
         raise Refused(("detection", "condition"), f"the condition is {truth} true", "check its selections")
-    tags = _texts(data, "tags")
-    techniques = tuple(dict.fromkeys(m[1].upper() for m in map(_TECHNIQUE.fullmatch, tags) if m))
-    tactics = tuple(
-        dict.fromkeys(
-            tag[7:].lower().replace("_", "-")
-            for tag in tags
-            if tag.lower().startswith("attack.") and not _ATTACK_OTHER.fullmatch(tag)
-        )
-    )
+    tags = texts(data, "tags")
+    techniques, tactics = attack(tags)
     return Rule(
-        id=_id(data),
+        id=id_of(data),
         title=title,
-        level=_one_of(data, "level", LEVELS) or "medium",
-        status=_one_of(data, "status", STATUSES),
+        level=one_of(data, "level", LEVELS) or "medium",
+        status=one_of(data, "status", STATUSES),
         logsource=logsource,
         condition=condition,
         file=document.file,
         line=document.line(),
-        name=_text(data, "name"),
-        description=_text(data, "description"),
-        author=_text(data, "author"),
+        name=text(data, "name"),
+        description=text(data, "description"),
+        author=text(data, "author"),
         tags=tags,
         techniques=techniques,
         tactics=tactics,
-        references=_texts(data, "references"),
-        falsepositives=_texts(data, "falsepositives"),
-        taxonomy=_text(data, "taxonomy") or "sigma",
+        references=texts(data, "references"),
+        falsepositives=texts(data, "falsepositives"),
+        taxonomy=text(data, "taxonomy") or "sigma",
     )
 
 
@@ -112,8 +102,8 @@ def _read_filter(document: Document, placeholders: Placeholders) -> Filter:
         raise Refused(("filter", "rules"), "the filter does not say for which rules", "list their ids, or write `any`")
     selections = {name: value for name, value in body.items() if name != "rules"}
     return Filter(
-        id=_id(data),
-        title=_text(data, "title") or "",
+        id=id_of(data),
+        title=text(data, "title") or "",
         logsource=_logsource(data),
         rules=None if not rules else tuple(rules),
         condition=Lowering(placeholders).detections(selections, "filter"),
@@ -137,35 +127,3 @@ def _logsource(data: dict[str, Any]) -> Logsource:
     if not parts:
         raise Refused(("logsource",), "the log source is empty", "say product, category or service")
     return Logsource(**parts)
-
-
-def _id(data: dict[str, Any]) -> str:
-    """The rule's own id, or one that its content decides."""
-    given = data.get("id")
-    if given is None or given == "":
-        content = json.dumps([data.get(key) for key in ("title", "logsource", "detection", "filter")], default=str)
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, "sigma:" + hashlib.sha256(content.encode()).hexdigest()))
-    if not isinstance(given, str):
-        raise Refused(("id",), "the id is not text", "use a UUID")
-    return given.strip().lower()
-
-
-def _text(data: dict[str, Any], key: str) -> str | None:
-    value = data.get(key)
-    return None if value is None else str(value)
-
-
-def _texts(data: dict[str, Any], key: str) -> tuple[str, ...]:
-    value = data.get(key)
-    if value is None:
-        return ()
-    return tuple(str(item) for item in value if item is not None) if isinstance(value, list) else (str(value),)
-
-
-def _one_of(data: dict[str, Any], key: str, allowed: tuple[str, ...]) -> str | None:
-    value = data.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str) or value.lower() not in allowed:
-        raise Refused((key,), f"{value!r} is no {key}", f"use one of: {', '.join(allowed)}")
-    return value.lower()
