@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Verb
-from tests.run import small
+from tests.run import small, test_living, test_private
+from watchfloor.estate import load
+from watchfloor.world.vault import UNMASKED
 
 
 @pytest.fixture
@@ -60,3 +62,42 @@ def test_an_alert_of_another_product_is_not_ours_to_explain(watchfloor: Verb, tm
 def test_an_estate_without_findings(watchfloor: Verb, tmp_path: Path) -> None:
     said = watchfloor("explain", "abcdef", "--estate", small.estate(tmp_path))
     assert said.code == 2 and "no findings" in said.err
+
+
+def test_a_record_that_may_name_people_is_shown_for_a_reason_that_is_written_down(
+    watchfloor: Verb, tmp_path: Path
+) -> None:
+    estate = test_private.estate(tmp_path)
+    test_living.run(estate)
+    for row in small.rows(estate, "select finding_info.uid as uid from detection_finding"):
+        shown = watchfloor("explain", row["uid"], "--estate", estate)
+        assert shown.code == 0 and "--names --reason" in shown.out
+        (told,) = watchfloor("explain", row["uid"], "--estate", estate, "--json").objects
+        assert told["record"] == "" and told["reasons"][-1]["matched"]
+        assert told["reasons"][-1]["value"].startswith(("p-1", "anon-")), (
+            "the rule names people; what is shown does not"
+        )
+    refused = watchfloor("explain", row["uid"], "--estate", estate, "--names")
+    assert refused.code == 2 and "for a reason only" in refused.err
+    written = load(estate).store / UNMASKED
+    assert not written.exists()
+    shown = watchfloor("explain", row["uid"], "--estate", estate, "--names", "--reason", "case 7")
+    assert shown.code == 0 and "TargetUserName" in shown.out
+    assert row["uid"] in written.read_text() and "case 7" in written.read_text()
+
+
+def test_what_was_known_then_counts_and_not_what_is_known_now(watchfloor: Verb, tmp_path: Path) -> None:
+    estate = test_living.estate(tmp_path)
+    test_living.run(estate)
+    rows = small.rows(
+        estate,
+        "select finding_info.uid as uid from detection_finding "
+        f"where finding_info.analytic.uid = '{test_living.LEAVER}'",
+    )
+    people = estate / "people" / "people.csv"
+    people.write_text(people.read_text().replace("2026-02-28", "2027-02-28"))  # the leaver stays after all
+    (told,) = watchfloor("explain", rows[0]["uid"], "--estate", estate, "--json").objects
+    assert [(one["column"], one["value"], one["matched"]) for one in told["reasons"]] == [
+        ("asof.person.employment_status", "ended", True)
+    ]
+    assert told["known"]["asof.person.presence"] == "in"

@@ -10,13 +10,18 @@ from cyclopts import Parameter
 from watchfloor.cli.screen import LEVEL_STYLES, console, json_line
 from watchfloor.errors import UsageError
 
+Flag = Annotated[bool, Parameter(negative=())]
 
-def explain(finding: str, *, estate: Path = Path(), json: Annotated[bool, Parameter(negative=())] = False) -> int:
-    """Why is this a finding: the rule, the untouched record, and every comparison that decided.
+
+def explain(finding: str, *, estate: Path = Path(), names: Flag = False, reason: str = "", json: Flag = False) -> int:
+    """Why is this a finding: the rule, the untouched record, every comparison that decided, and what was known then.
 
     Args:
         finding: its uid or the beginning of it (`select finding_info.uid from detection_finding`).
         estate: the folder that holds estate.toml.
+        names: show record and values as the source wrote them where the estate has people; needs a reason, and is
+            written down.
+        reason: what names are needed for.
         json: print one JSON object.
     """
     from watchfloor.estate import load
@@ -24,7 +29,18 @@ def explain(finding: str, *, estate: Path = Path(), json: Annotated[bool, Parame
 
     if len(finding) < 4:
         raise UsageError("four characters of a uid are the least", remedy="give more of it")
-    found = explained(load(estate), finding)
+    described = load(estate)
+    found = explained(described, finding)
+    if names:
+        from getpass import getuser
+
+        from watchfloor.clock import now_ms
+        from watchfloor.world.vault import Vault
+
+        if not reason.strip():
+            raise UsageError("names are shown for a reason only", remedy='say it: --names --reason "case 7"')
+        Vault(described.store).write_down("record", [found.uid], who=getuser(), reason=reason, at=now_ms())
+        found = explained(described, found.uid, whole=True)
     if json:
         json_line(found.as_json())
         return 0
@@ -39,12 +55,19 @@ def explain(finding: str, *, estate: Path = Path(), json: Annotated[bool, Parame
     screen.print(
         f"\n[bold]record[/] {found.sequence} of source {found.source} ({found.stream}), received {found.received}"
     )
-    screen.print(f"  {found.record[:4000]}", markup=False)
+    if found.record:
+        screen.print(f"  {found.record[:4000]}", markup=False)
+    else:
+        screen.print("  [dim]may name people: --names --reason WHY shows it, and writes down who saw it[/]")
     screen.print("\n[bold]what decided[/]")
-    for reason in found.reasons:
-        mark = "[green]yes[/]" if reason.matched else "[dim]no [/]"
-        where = f" [dim]({escape(reason.column)})[/]" if reason.column and reason.column != reason.field else ""
-        screen.print(f"  {mark} {escape(reason.test)}{where}")
-        if reason.matched and reason.value is not None:
-            screen.print(f"        = {reason.value[:300]}", markup=False)
+    for each in found.reasons:
+        mark = "[green]yes[/]" if each.matched else "[dim]no [/]"
+        where = f" [dim]({escape(each.column)})[/]" if each.column and each.column != each.field else ""
+        screen.print(f"  {mark} {escape(each.test)}{where}")
+        if each.matched and each.value is not None:
+            screen.print(f"        = {each.value[:300]}", markup=False)
+    if found.known:
+        screen.print("\n[bold]known at that time[/]")
+        for name, value in sorted(found.known.items()):
+            screen.print(f"  {name} = {value}", markup=False)
     return 0

@@ -1,30 +1,50 @@
-"""Why a finding is one: its record is read from the landing again and its rule asked again."""
+"""Why a finding is one: its record is read from the landing again and its rule asked again.
+
+What was known when the rule was asked (`asof.*`, `lag.*`, who and where) is taken from the event in the lake, as it was
+then: what became known since changes nothing of why. Where the estate has people, the values shown are those of the
+lake, without personal identifiers, and the record itself is shown for a reason only, which is written down.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
 
 from watchfloor.detect.engine import Reason
 from watchfloor.detect.rule import Rule
 from watchfloor.errors import UsageError
 from watchfloor.estate import Estate
+from watchfloor.ocsf.events import Events
 from watchfloor.run.local import source_mappers
 from watchfloor.run.prepare import prepared
+from watchfloor.store.lake import Lake
 from watchfloor.store.landing import LandingReader
 from watchfloor.store.query import Hunts
+
+if TYPE_CHECKING:
+    from watchfloor.run.prepare import Prepared
 
 __all__ = ["Explanation", "explained"]
 
 OURS = "watchfloor"
 """`metadata.product.name` of our own findings; alerts of other products rest in the same table."""
 
+KNOWN_THEN = ("wf.", "asof.", "lag.", "peer.", "intel.")
+"""Columns that say what was known when the rule was asked; no record has them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One finding, its rule, its record, and what decided."""
+    """One finding, its rule, its record, and what decided.
+
+    Args:
+        record: empty where it may name people and nobody said what it is needed for.
+        known: what was known of person, place and things: column -> value; only those columns the rule did not read.
+    """
 
     uid: str
     title: str
@@ -38,17 +58,21 @@ class Explanation:
     received: str
     record: str
     reasons: Sequence[Reason]
+    known: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         return {
-            **{key: value for key, value in asdict(self).items() if key != "reasons"},
+            **{key: value for key, value in asdict(self).items() if key != "reasons" and value != {}},
             "reasons": [reason._asdict() for reason in self.reasons],
         }
 
 
-def explained(estate: Estate, uid: str) -> Explanation:
+def explained(estate: Estate, uid: str, *, whole: bool = False) -> Explanation:
     """Explain the finding whose uid begins with `uid`.
+
+    Args:
+        whole: give the record and values as the source wrote them, also where they may name people.
 
     Raises:
         UsageError: no such finding, or several; or its rule is no longer among the estate's rules.
@@ -75,22 +99,17 @@ def explained(estate: Estate, uid: str) -> Explanation:
     position = rules[row["rule"]]
     rule: Rule = ready.rulebook.rules[position]
     source, sequence = row["source"], row["sequence"]
-    reader = LandingReader(estate.store / "landing")
-    block = next(iter(reader.read({source: sequence - 1}, 1, sources=[source])), None)
-    record = reader.record(source, sequence)
+    record = LandingReader(estate.store / "landing").record(source, sequence)
+    stream, received, judged, kept = _again(estate, ready, source, sequence)
     reasons: list[Reason] = []
-    stream, received = "", 0
-    if block is not None:
-        stream, received = block.stream, int(block.received[0])
-        settings = next((item for item in estate.sources if item.id == source), None)
-        outcome = ready.path.map(
-            [block],
-            integration=settings.integration if settings else None,
-            mapper=source_mappers(estate, ready.path.mapper).get(source),
-        )
-        assert ready.path.engine is not None
-        for events in outcome.events:
-            reasons = ready.path.engine.explain(events, 0, position)
+    assert ready.path.engine is not None
+    if judged is not None:
+        reasons = ready.path.engine.explain(judged, 0, position)
+    hidden = not whole and estate.pseudonyms and bool(estate.world().persons)
+    if hidden:
+        reasons = [_shown(reason, kept) for reason in reasons]
+    read = {reason.column for reason in reasons}
+    told = {} if kept is None else {name: _value(kept, name) for name in kept.names if name.startswith(KNOWN_THEN[1:])}
     return Explanation(
         uid=row["uid"],
         title=rule.title,
@@ -102,9 +121,54 @@ def explained(estate: Estate, uid: str) -> Explanation:
         stream=stream,
         sequence=sequence,
         received=(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=received)).isoformat(),
-        record=record.decode("utf-8", "replace").strip(),
+        record="" if hidden else record.decode("utf-8", "replace").strip(),
         reasons=reasons,
+        known={name: value for name, value in told.items() if value is not None and name not in read},
     )
+
+
+def _again(
+    estate: Estate, ready: Prepared, source: str, sequence: int
+) -> tuple[str, int, Events | None, Events | None]:
+    """Stream and time of receipt of a record; its event mapped again, as the rule saw it, and as the lake has it."""
+    block = next(iter(LandingReader(estate.store / "landing").read({source: sequence - 1}, 1, sources=[source])), None)
+    if block is None:
+        return "", 0, None, None
+    settings = next((item for item in estate.sources if item.id == source), None)
+    outcome = ready.path.map(
+        [block],
+        integration=settings.integration if settings else None,
+        mapper=source_mappers(estate, ready.path.mapper).get(source),
+    )
+    judged = next(iter(outcome.events), None)
+    if judged is None:
+        return block.stream, int(block.received[0]), None, None
+    kept = _kept(estate, judged.class_name, source, sequence)
+    if kept is not None:
+        then = {name: kept.column(name) for name in kept.names if name.startswith(KNOWN_THEN)}
+        judged = judged.with_columns({name: column for name, column in then.items() if column is not None})
+    return block.stream, int(block.received[0]), judged, kept
+
+
+def _kept(estate: Estate, class_name: str, source: str, sequence: int) -> Events | None:
+    """The event of a record as it rests in the lake."""
+    mine = (pc.field("wf", "source_uid") == source) & (pc.field("wf", "source_seq") == sequence)
+    rows = Lake(estate.store / "lake", read_only=True).read(class_name, where=mine)
+    return Events.flatten(class_name, rows.slice(0, 1).drop(["day"])) if rows.num_rows else None
+
+
+def _shown(reason: Reason, kept: Events | None) -> Reason:
+    """With the value of the lake, out of which personal identifiers were taken."""
+    if reason.value is None or reason.column is None:
+        return reason
+    value = None if kept is None else _value(kept, reason.column)
+    texts = [str(one) for one in value] if isinstance(value, list) else [] if value is None else [str(value)]
+    return reason if reason.value in texts else reason._replace(value=", ".join(texts) or None)
+
+
+def _value(events: Events, name: str) -> Any:
+    column = events.column(name)
+    return None if column is None else column.to_pylist()[0]
 
 
 def _finding(estate: Estate, uid: str) -> dict[str, Any]:

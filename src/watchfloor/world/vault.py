@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,10 +134,7 @@ class Vault:
             StoreError: no reason is given, or the line cannot be written.
         """
         wanted = sorted(set(uids))
-        if not reason.strip():
-            raise StoreError("names are shown for a reason only", file=self.path, remedy="say what they are needed for")
-        line = json.dumps({"time": at, "who": who, "reason": reason.strip(), "what": "names", "persons": wanted})
-        append_durably(self._unmasked, line)
+        self.write_down("names", wanted, who=who, reason=reason, at=at)
         found: dict[str, Named] = {}
         with self._open() as base:
             for uid in wanted:
@@ -145,6 +142,30 @@ class Vault:
                 if row is not None:
                     found[uid] = Named(uid, *(cell or "" for cell in row))
         return found
+
+    def write_down(self, what: str, of: Sequence[str], *, who: str, reason: str, at: int) -> None:
+        """That somebody is about to see what names people.
+
+        Args:
+            what: `names`, `record`.
+            of: of which persons, or of which finding.
+            who, reason, at: as in `unmask`.
+
+        Raises:
+            StoreError: no reason is given, or the line cannot be written.
+        """
+        if not reason.strip():
+            raise StoreError(
+                f"{what} are shown for a reason only", file=self.path, remedy="say what they are needed for"
+            )
+        line = {
+            "time": at,
+            "who": who,
+            "reason": reason.strip(),
+            "what": what,
+            "persons" if what == "names" else "of": list(of),
+        }
+        append_durably(self._unmasked, json.dumps(line))
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
