@@ -134,3 +134,10 @@ def test_json_of_several_kinds_keeps_the_usual_one() -> None:
 def test_a_list_of_all_sorts_is_text() -> None:
     found = convert.json(lambda items: items)(Column.of(['["x", {"y": [2]}]', "[1]"])).to_pylist()
     assert found == [["x", '{"y":[2]}'], ["1"]]
+
+
+def test_times_of_a_zone_unless_the_text_says_its_own() -> None:
+    written = Column.of(["7/1/2026 2:00:00 PM", "1/1/2026 2:00:00 PM", "7/1/2026 2:00:00 PM +0200", "noon"])
+    read = convert.times("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p %z", zone="America/New_York")(written)
+    instants = ("2026-07-01T18:00:00Z", "2026-01-01T19:00:00Z", "2026-07-01T12:00:00Z")
+    assert read.to_pylist() == [*convert.iso(Column.of(instants)).to_pylist(), None]

@@ -156,3 +156,15 @@ def test_every_row_for_itself(resolver: Resolver, rows: list[dict[str, Any]]) ->
 def test_no_rows(resolver: Resolver) -> None:
     empty = built("authentication", [{"time": APRIL}]).filter(np.array([False]))
     assert len(resolver.resolve(empty)) == 0
+
+
+def test_a_credential_that_is_managed_is_not_its_managers(resolver: Resolver) -> None:
+    """Who issues a badge is not who holds it, and an account that does it is not what it is done to."""
+    badge = {"credential.uid": "4711", "credential.facility_code": "12", "time": JANUARY}
+    (held,) = resolved(resolver, "physical_access_activity", [badge])
+    (managed,) = resolved(resolver, "entity_management", [badge])
+    assert managed == {"credential": held["credential"]}
+    (by_somebody,) = resolved(resolver, "entity_management", [{**badge, "actor.user.name": "HARBOUR\\ada"}])
+    assert by_somebody["credential"] == held["credential"] and "person" in by_somebody
+    unknown = {"credential.uid": "0815", "actor.user.name": "HARBOUR\\ada", "time": JANUARY}
+    assert "credential" not in resolved(resolver, "entity_management", [unknown])[0]

@@ -189,8 +189,15 @@ def filetime(column: Column) -> Column:
     return column.integer().map(lambda ticks: ticks // 10_000 - FILETIME_EPOCH_MS, pa.int64())
 
 
-def times(*formats: str, year: int | None = None) -> Callable[[Column], Column]:
-    """Text in one of several `strptime` formats to epoch milliseconds; UTC unless %z, `year` fills in a missing one."""
+def times(*formats: str, year: int | None = None, zone: str = "UTC") -> Callable[[Column], Column]:
+    """Text in one of several `strptime` formats to epoch milliseconds.
+
+    Args:
+        formats: tried in this order.
+        year: fills in one that the text lacks.
+        zone: IANA name; times are local to it, unless the text says its offset (%z).
+    """
+    place = ZoneInfo(zone)
 
     def one(text: str) -> int | None:
         for pattern in formats:
@@ -199,8 +206,8 @@ def times(*formats: str, year: int | None = None) -> Callable[[Column], Column]:
             except ValueError:
                 continue
             if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            return round((moment - _EPOCH).total_seconds() * 1000)
+                moment = moment.replace(tzinfo=place)
+            return round((moment.astimezone(UTC) - _EPOCH).total_seconds() * 1000)
         return None
 
     return lambda column: column.map(one, pa.int64())

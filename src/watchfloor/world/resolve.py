@@ -80,6 +80,9 @@ NO_ACTOR: Sequence[Named] = LOGGING_ON
 ACTED_UPON = frozenset({"account_change", "user_access", "group_management", "entity_management"})
 """Classes whose `user` is whom something was done to."""
 
+MANAGED = frozenset({"entity_management"})
+"""Classes in which a credential is what something was done to, not what somebody carried."""
+
 ASSET = (
     Named("controller.uid", "serial"),
     Named("controller.name", "device"),
@@ -140,6 +143,9 @@ class Resolver:
             return events
         asked = _Asked(self, events)
         person, credential, confidence = self._person(asked, events)
+        managed = events.column("credential.uid") if events.class_name in MANAGED else None
+        if managed is not None:
+            credential = asked.first(CARRYING).coalesce(credential.where(~managed.present))
         asset = asked.first(ASSET)
         source_asset = asked.first(SOURCE_ASSET)
         portal = asked.first(PORTAL)

@@ -48,10 +48,14 @@ WORDS = (  # first match wins: the more special ones stand first
 
 DENY_REASONS = (
     (r"expired", 3),
-    (r"unknown|invalid (card|badge|credential)", 8),
+    (r"unknown|invalid (card|badge|credential)", 9),
     (r"time|schedule", 5),
     (r"pin", 4),
+    (r"authori[sz]ed|no access|access level", 6),
 )
+"""What a refusal says -> deny_reason_id; any other is Other."""
+
+DENIED, OTHER = 2, 99
 SEVERITY = {2: 2, 5: 4, 6: 2, 8: 5, 9: 3, 10: 3, 12: 4}
 DIRECTION = {"in": "in", "entry": "in", "enter": "in", "entering": "in", "out": "out", "exit": "out", "leaving": "out"}
 
@@ -68,6 +72,7 @@ def access(r: Record) -> Mapped:
     word = r.named("event", real, take=False)
     activity = _activity(r, word)
     badge = r.named("badge")
+    denied = word.where(activity.present).zip(activity, lambda text, code: text if code == DENIED else None)
     return event(
         "physical_access_activity",
         {
@@ -87,7 +92,8 @@ def access(r: Record) -> Mapped:
             "place.level": r.named("level"),
             "place.room": r.named("room"),
             "wf.direction": r.named("direction", real, take=False).map(lambda text: DIRECTION.get(text.lower())),
-            "deny_reason": word.where(activity.present).zip(activity, lambda text, code: text if code == 2 else None),
+            "deny_reason": denied,
+            "deny_reason_id": denied.map(_reason, pa.int64()),
         },
     )
 
@@ -116,6 +122,10 @@ def _activity(r: Record, word: Column) -> Column:
         return ACTIVITY.get(known or "")
 
     return word.map(meaning, pa.int64())
+
+
+def _reason(text: str) -> int:
+    return next((number for pattern, number in DENY_REASONS if re.search(pattern, text, re.IGNORECASE)), OTHER)
 
 
 def _time(r: Record) -> Column:

@@ -43,7 +43,7 @@ DENY_REASONS = (
     (r"time|schedule", 5),
     (r"pin", 4),
     (r"lost|stolen|suspend", 1),
-    (r"not in panel|unknown|invalid badge|invalid card|facility|issue code", 8),
+    (r"not in panel|unknown|invalid badge|invalid card|facility|issue code", 9),
 )
 """Texts of a denial -> deny_reason_id (ONVIF's list, domain reference 2.4); any other is Other."""
 

@@ -47,7 +47,7 @@ NEW, RESTORE, TEST = 1, 2, 9
 OTHER = 99
 DENY_REASONS: Mapping[str, int] = {
     "credentialnotenabled": 1, "credentialnotactive": 2, "credentialexpired": 3, "invalidpin": 4,
-    "notpermittedatthistime": 5, "unauthorized": 6, "invalididentifiervalue": 8,
+    "notpermittedatthistime": 5, "unauthorized": 6, "invalididentifiervalue": 7,
 }  # fmt: skip
 """Reason of a denial -> deny_reason_id; a string nobody knows is Other."""
 
