@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 from benchmarks import results, workloads
+from benchmarks.scenarios import ORDINARY, Case, Found, scenario_of, score
 
 
 def _made(name: str, count: int, folder: Path) -> list[bytes]:
@@ -62,3 +63,25 @@ def test_the_page_of_figures_is_made_from_the_results() -> None:
     assert kept == results.sections(results.PAGE.read_text("utf-8"))
     assert set(kept) <= set(results.SECTIONS)
     assert all(re.search(r"^Commit ", said, re.MULTILINE) for said in kept.values())
+
+
+def test_findings_are_judged_by_the_case_they_belong_to() -> None:
+    expected = ["finding", "finding", "finding", "none", "none", "not_evaluable", "indeterminate"]
+    cases = [Case(number, "S7", "v", told, False) for number, told in enumerate(expected)]
+    cases += [Case(7, "S7", "v", "finding", True), Case(8, "S2", "v", "none", False)]
+    by_case = [0, 1, 1, 4, 8, 8, ORDINARY]
+    found = [Found("S7", case, False) for case in by_case] + [Found("S7", 5, True), Found("S2", 3, False)]
+    told = score("S7", cases, found)
+    assert (told.to_find, told.once, told.again) == (3, 1, 1), "a disturbed case does not count"
+    assert (told.twins, told.twins_found) == (2, 1), "another scenario's finding is not its own"
+    assert (told.blind, told.honest) == (2, 1)
+    assert told.ordinary == 3
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [("content/rules/s07_plc_download/rule.yml", "S7"), ("rules/s16_pivot/rule.yml", "S16"), ("rules/s3/r.yml", None),
+     ("rules/sshd_refused/rule.yml", None)],
+)  # fmt: skip
+def test_a_rule_says_of_which_scenario_it_is(file: str, told: str | None) -> None:
+    assert scenario_of(file) == told
