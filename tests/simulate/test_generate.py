@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 import shutil
 from collections import Counter, defaultdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow.parquet as pq
 import pytest
@@ -18,10 +21,15 @@ from tests.conftest import PROJECT
 from tests.simulate.conftest import Lived, live
 from watchfloor import cli
 from watchfloor.errors import UsageError
+from watchfloor.simulate.docks import swapped
+from watchfloor.simulate.drills import drill_on
 from watchfloor.simulate.founding.estate import TIMEZONE, found
 from watchfloor.simulate.panels import crc
+from watchfloor.simulate.readings import TAGS
+from watchfloor.simulate.rota import WORKS, Calendar
 from watchfloor.simulate.site import read_site
 from watchfloor.simulate.sources import SOURCES
+from watchfloor.world.orphans import orphans
 
 FASTEST = 2.5
 """Metres per second that nobody exceeds on foot."""
@@ -254,6 +262,61 @@ def _wf(table: Path) -> list[dict[str, Any]]:
         return []
     whole = DeltaTable(str(table)).to_pyarrow_dataset()
     return whole.to_table(columns=["wf"])["wf"].to_pylist() if "wf" in whole.schema.names else []
+
+
+def test_a_drill_reads_at_the_muster_point_who_was_in_the_building(port: Path, tmp_path: Path) -> None:
+    """Wednesday, half past ten: everybody leaves, is read, and comes back."""
+    live(port, tmp_path, days=1, start=date(2026, 3, 25))
+    rows = pq.read_table(tmp_path / "truth" / "records.parquet").to_pylist()
+    presence = pq.read_table(tmp_path / "truth" / "presence.parquet").to_pylist()
+    site = read_site(port, timezone=TIMEZONE)
+    drill = drill_on(site, Calendar(date(2026, 3, 25), site.directory.timezone))
+    assert drill is not None
+    assert drill_on(site, Calendar(date(2026, 3, 26), site.directory.timezone)) is None
+    inside = site.directory.inside(drill.building)
+
+    def within(time: int) -> set[str]:
+        return {
+            one["person"] for one in presence if one["place"] in inside and one["since_ms"] <= time < one["until_ms"]
+        }
+
+    read = {one["person"] for one in rows if one["place"] == drill.muster and one["portal"]}
+    assert len(within(drill.since)) > 10
+    assert len(read & within(drill.since)) >= 0.85 * len(within(drill.since))  # some were on their way out
+    assert len(within(drill.until - 60_000)) <= 0.2 * len(read)
+    assert len(within(drill.until + 20 * 60_000)) >= 0.5 * len(read)
+    said = [one for one in rows if one["source"] == "panels" and one["place"] == drill.building]
+    assert [one["time_ms"] // 1000 for one in said] == [drill.since // 1000, drill.until // 1000]
+
+
+def test_docks_are_swapped_within_a_room(port: Path) -> None:
+    site = read_site(port, timezone=TIMEZONE)
+    everybody = np.full(len(site.people), WORKS, np.int8)
+    days = [swapped(site, everybody, np.random.default_rng(seed)) for seed in range(200)]
+    moved = [day.host != site.host for day in days]
+    assert any(row.any() for row in moved) and any((day.docks != np.arange(len(site.assets))).any() for day in days)
+    for day, row in zip(days, moved, strict=True):
+        assert sorted(day.host) == sorted(site.host)
+        assert sorted(day.docks) == list(range(len(site.assets)))
+        assert (site.stands[day.host[row]] == site.stands[site.host[row]]).all()
+    assert np.mean([row.sum() for row in moved]) < 0.05 * len(site.people)
+
+
+def test_readings_are_those_of_devices_the_estate_has(lived: Lived) -> None:
+    with (lived.logs / "readings.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    named = {alias.value for alias in lived.site.directory.aliases if alias.kind == "device"}
+    assert {row["device"] for row in rows} <= named
+    assert {row["tag"].partition(".")[2] for row in rows} == {tag.name for tags in TAGS.values() for tag in tags}
+    assert all(abs(float(row["value"])) < 10_000 for row in rows)
+
+
+def test_of_the_harbour_only_what_its_page_says_belongs_to_nobody() -> None:
+    directory = read_site(PROJECT / "estates" / "harbour", timezone=TIMEZONE).directory
+    found = orphans(directory, 1_775_426_400_000)  # 2026-04-06
+    assert {one.report for one in found} == {"leaver_with_credential"}
+    page = (PROJECT / "estates" / "harbour" / "watch.md").read_text()
+    assert {one.uid for one in found} == set(re.findall(r"cred-[a-z0-9-]+", page))
 
 
 def test_frames_of_panels_carry_the_checksum_of_the_standard() -> None:

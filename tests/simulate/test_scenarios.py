@@ -287,8 +287,6 @@ def test_who_is_where_agrees_with_what_is_expected(lived: Lived) -> None:
     role = dict(zip(lived.site.people, lived.site.role, strict=True))
     checked: Counter[str] = Counter()
     for one in lived.told:
-        if one["disturbed"]:
-            continue
         until = _ms(one["until"])
         people = [uid for uid in one["entities"] if uid.startswith("person-")]
         name = f"{one['scenario']}:{one['variant']}"

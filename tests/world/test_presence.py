@@ -194,6 +194,7 @@ def test_what_a_console_says(site: Directory) -> None:
     rows = [{**logon, "logon_type_id": kind} for kind in (2, 3, 7, 10)] + [
         {**logon, "logon_type_id": 2, "status_id": 2}
     ]
+    rows.append({**logon, "logon_type_id": 2, "is_remote": True})  # by hand, but at the cloud, wherever the machine is
     found = list(sightings(Resolver(site).resolve(built("authentication", rows)), site))
     assert [(one.place, one.moved) for one in found] == [("control", False)] * 2, "at the machine itself, and let in"
 

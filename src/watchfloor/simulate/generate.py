@@ -18,8 +18,22 @@ from typing import Any
 
 import numpy as np
 
-from watchfloor.simulate import doors, hosts, network, offices, security, signins
+from watchfloor.simulate import (
+    doors,
+    entra,
+    hosts,
+    network,
+    offices,
+    readings,
+    security,
+    signins,
+    switches,
+    sysmon,
+    vpn,
+)
+from watchfloor.simulate.docks import swapped
 from watchfloor.simulate.draft import Draft, joined
+from watchfloor.simulate.drills import announced, drill_on, evacuated
 from watchfloor.simulate.faults import Outage, cut, drift, everyday_outages, shaken
 from watchfloor.simulate.lines import Ints
 from watchfloor.simulate.movement import NOWHERE, Stays, Window, move, stays, together
@@ -138,9 +152,15 @@ class _Day:
         self.site, self.calendar, self.seed, self.skew, self.first = site, calendar, seed, skew, first
         rng = self.generator(3)
         self.kind, self.start = rota(site, calendar, seed)
-        walked = move(site, itinerary(site, calendar, self.kind, self.start, rng), rng)
+        self.drill = drill_on(site, calendar)
+        wanted = itinerary(site, calendar, self.kind, self.start, rng)
+        if self.drill is not None:
+            wanted = evacuated(site, wanted, self.drill, rng)
+        walked = move(site, wanted, rng)
         self.passages = together(site, walked, TAILGATE, rng)
         self.stays = stays(site, self.passages)
+        self.docks = swapped(site, self.kind, self.generator(41))
+        self.today = site.using(self.docks.host)
         self.rng = self.generator(5)
 
     def generator(self, purpose: int) -> np.random.Generator:
@@ -157,12 +177,16 @@ class _Day:
 
     def records(self, window: Window, *, first: bool) -> list[Draft]:
         """What is recorded in a window; with the first one, also what is drawn by the day."""
-        site, calendar, rng = self.site, self.calendar, self.rng
+        site, calendar, rng = self.today, self.calendar, self.rng
         found = [
             doors.everyday(site, self.passages.take(window.holds(self.passages.time)), rng, self.skew),
             hosts.at_desks(site, self.stays, window, rng),
+            sysmon.everyday(site, self.stays, window, rng),
             *signins.everyday(site, calendar, self.stays, self.kind, window, rng),
+            *entra.everyday(site, calendar, self.stays, self.kind, window, rng),
+            *vpn.everyday(site, calendar, self.kind, window, rng),
             network.desks(site, self.stays, window, rng),
+            switches.everyday(site, self.stays, window, self.docks.docks),
         ]
         if first:
             found += [
@@ -171,7 +195,11 @@ class _Day:
                 offices.personnel(site, calendar, self.kind, self.start, self.seed, first=self.first),
                 offices.works(site, calendar, rng),
                 *security.everyday(site, calendar, self.stays, rng),
+                network.sightings(site, self.stays, rng),
+                readings.everyday(site, calendar.start, calendar.end, rng),
             ]
+            if self.drill is not None:
+                found += announced(site, self.drill)
             if self.first:
                 found.append(offices.trainings(site, calendar.day, calendar.start - 10 * HOUR))
         return found

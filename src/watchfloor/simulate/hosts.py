@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from watchfloor.simulate.draft import NOBODY, Draft, draft, joined
 from watchfloor.simulate.lines import Ints, Template, counted, iso, picked
@@ -85,10 +84,6 @@ MISTYPED = 0.03
 """Share of logons before which the password was mistyped."""
 
 
-def _hosts(site: Site) -> pa.Array:
-    return pc.utf8_upper(site.words("hostname"))
-
-
 def _shape(
     site: Site, time: Ints, asset: npt.NDArray[Any] | int, person: npt.NDArray[Any] | int, user: str | None
 ) -> tuple[Ints, npt.NDArray[Any], npt.NDArray[Any], Mapping[str, Any]]:
@@ -98,7 +93,7 @@ def _shape(
     persons = np.broadcast_to(np.asarray(person, np.int32), n)
     columns = {
         "time": iso(time),
-        "host": picked(_hosts(site), assets),
+        "host": picked(site.words("computer"), assets),
         "record": counted(100_000 + time // 50 % 900_000_000),
         "user": user if user is not None else picked(site.words("account"), persons),
         "rid": counted(1100 + persons),
@@ -120,21 +115,21 @@ def logons(
     """4624: somebody logged on; `kind` is the logon type, `user` an account that is no person's."""
     time, assets, persons, columns = _shape(site, time, asset, person, user)
     lines = LOGON.fill(len(time), type=str(kind), ip=ip, **columns)
-    return draft("windows", time, lines, person=persons, asset=assets, source_asset=assets, place=_places(site, assets))
+    return draft("windows", time, lines, person=persons, asset=assets, source_asset=assets, place=site.stands[assets])
 
 
 def failures(site: Site, time: Ints, asset: npt.NDArray[Any] | int, person: npt.NDArray[Any] | int) -> Draft:
     """4625: a wrong password at the console."""
     time, assets, persons, columns = _shape(site, time, asset, person, None)
     lines = FAILURE.fill(len(time), type="2", ip="127.0.0.1", **columns)
-    return draft("windows", time, lines, person=persons, asset=assets, source_asset=assets, place=_places(site, assets))
+    return draft("windows", time, lines, person=persons, asset=assets, source_asset=assets, place=site.stands[assets])
 
 
 def ends(site: Site, time: Ints, asset: npt.NDArray[Any] | int, person: npt.NDArray[Any] | int, *, lock: bool) -> Draft:
     """4800 the screen is locked, or 4634 the session ended."""
     time, assets, persons, columns = _shape(site, time, asset, person, None)
     lines = (LOCK if lock else LOGOFF).fill(len(time), type="2", **columns)
-    return draft("windows", time, lines, person=persons, asset=assets, place=_places(site, assets))
+    return draft("windows", time, lines, person=persons, asset=assets, place=site.stands[assets])
 
 
 def processes(
@@ -157,14 +152,14 @@ def processes(
         command=picked([command for _, command in PROGRAMS], which) if program is None else program[1],
         **columns,
     )
-    return draft("windows", time, lines, person=persons, asset=assets, place=_places(site, assets))
+    return draft("windows", time, lines, person=persons, asset=assets, place=site.stands[assets])
 
 
 def usb(site: Site, time: Ints, asset: int, *, serial: str = "EX0001") -> Draft:
     """6416: a storage device was plugged in."""
     time, assets, _, columns = _shape(site, time, asset, NOBODY, "")
     lines = USB.fill(len(time), serial=serial, **columns)
-    return draft("windows", time, lines, asset=assets, place=_places(site, assets))
+    return draft("windows", time, lines, asset=assets, place=site.stands[assets])
 
 
 def at_desks(site: Site, where: Stays, window: Window, rng: np.random.Generator) -> Draft:
@@ -196,12 +191,6 @@ def at_desks(site: Site, where: Stays, window: Window, rng: np.random.Generator)
     return joined(found)
 
 
-def _places(site: Site, assets: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    places = [site.place_code.get(site.directory.assets[uid].place, NOBODY) for uid in site.assets]
-    found: npt.NDArray[np.int32] = np.array([*places, NOBODY], np.int32)[assets]
-    return found
-
-
 # -- Linux -------------------------------------------------------------------------------------------------------------
 
 SYSLOG = Template("{time} {host} {message}")
@@ -224,7 +213,7 @@ def linux(
     hosts = pa.array([name or uid for name, uid in zip(site.column("hostname"), site.assets, strict=True)])
     lines = SYSLOG.fill(len(time), time=iso(time), host=picked(hosts, assets), message=message)
     return draft(
-        "linux", time, lines, person=person, asset=assets, source_asset=source_asset, place=_places(site, assets)
+        "linux", time, lines, person=person, asset=assets, source_asset=source_asset, place=site.stands[assets]
     )
 
 

@@ -14,7 +14,7 @@ from watchfloor.simulate.lines import Ints, Template, counted, picked, seconds
 from watchfloor.simulate.movement import Stays, Window
 from watchfloor.simulate.site import Site
 
-__all__ = ["bacnet", "connections", "desks", "dnp3", "leases", "modbus", "plant", "s7", "temperatures"]
+__all__ = ["bacnet", "connections", "desks", "dnp3", "leases", "modbus", "plant", "s7", "sightings", "temperatures"]
 
 _ENDS = '"ts":{ts},"uid":"C{uid}","id.orig_h":"{src}","id.orig_p":{sport},"id.resp_h":"{dst}","id.resp_p":{dport}'
 CONN = Template(
@@ -31,6 +31,10 @@ HTTP = Template(
     '{"_path":"http",' + _ENDS + ',"trans_depth":1,"method":"GET","host":"{host}","uri":"/{trans}",'
     '"user_agent":"Mozilla/5.0","request_body_len":0,"response_body_len":{received},"status_code":200,'
     '"status_msg":"OK","tags":[]}'
+)
+INTEL = Template(
+    '{"_path":"intel",' + _ENDS + ',"seen.indicator":"{dst}","seen.indicator_type":"Intel::ADDR",'
+    '"seen.where":"Conn::IN_RESP","seen.node":"zeek","matched":["Intel::ADDR"],"sources":["port-isac"]}'
 )
 DHCP = Template(
     '{"_path":"dhcp","ts":{ts},"uids":["C{uid}"],"client_addr":"{ip}","server_addr":"10.21.0.10","mac":"{mac}",'
@@ -59,6 +63,12 @@ NAMES: Sequence[str] = tuple(
     for top in ("com", "org", "net")
 )  # fmt: skip
 ADDRESSES = pa.array([f"203.0.113.{i}" for i in range(20, 120)])
+LISTED = pa.array([f"203.0.113.{i}" for i in range(130, 138)])
+"""Addresses of which a feed of threat intelligence warns."""
+
+SIGHTED = 0.01
+"""Share of stays at a desk in which one of them is met."""
+
 PORTS = pa.array([str(port) for port in range(49_152, 51_200)])
 NUMBERS = pa.array([str(number) for number in range(1_000)])
 SIZES = pa.array([str(97 * size + 300) for size in range(4_000)])
@@ -145,6 +155,18 @@ def desks(site: Site, where: Stays, window: Window, rng: np.random.Generator) ->
     first &= window.holds(begin)
     found.append(leases(site, begin[first] - 30_000, host[first]))
     return joined(found)
+
+
+def sightings(site: Site, where: Stays, rng: np.random.Generator) -> Draft:
+    """Addresses of a threat feed that computers talked to: the connection, and what the sensor says of it."""
+    rows = np.flatnonzero((where.place == site.desk[where.person]) & (site.host[where.person] >= 0))
+    chosen = rows[rng.random(len(rows)) < SIGHTED]
+    time = where.since[chosen] + (rng.random(len(chosen)) * (where.until - where.since)[chosen]).astype(np.int64)
+    asset = site.host[where.person[chosen]]
+    listed = picked(LISTED, rng.integers(len(LISTED), size=len(chosen)))
+    lines = INTEL.fill(len(time), **_ends(time, picked(site.words("ip"), asset), listed, 443, rng))
+    seen = draft("zeek-it", time, lines, source_asset=asset, delay=1500)
+    return joined([connections(site, time, asset, listed, 443, rng=rng), seen])
 
 
 def leases(

@@ -44,17 +44,18 @@ def crc(message: bytes) -> int:
 def frames(
     site: Site, time: Ints, asset: npt.NDArray[Any] | int, topic: str, *, state: str = "true", detail: str = ""
 ) -> Draft:
-    """Frames of panels, of which there are few; a point is the number of the place it watches."""
+    """Frames of panels, of which there are few; `detail` is the uid of the place whose point it is."""
     time = np.asarray(time, np.int64) // 1000 * 1000
     assets = np.broadcast_to(np.asarray(asset, np.int32), len(time))
     serials = site.column("serial")
-    point = site.place_code.get(detail, 0)
     lines = []
     for moment, code in zip(time.tolist(), assets.tolist(), strict=True):
         account = serials[code] or "FFF"
         sent = datetime.fromtimestamp(moment / 1000, UTC).strftime("%H:%M:%S,%m-%d-%Y")
-        what = f"{CODES[topic, state]}{point:03d}"
+        point = site.points.get((account, detail), "000")
+        what = f"{CODES[topic, state]}{point}"
         message = f'"SIA-DCS"{moment // 1000 % 10_000:04d}L0#{account}[#{account}|Nri1/{what}]_{sent}'
         lines.append(f"{crc(message.encode()):04X}{len(message):04X}{message}")
-    place = point if detail in site.place_code else NOBODY
+    known = any((serial, detail) in site.points for serial in serials)
+    place = site.place_code[detail] if known else NOBODY
     return draft("panels", time, pa.array(lines, pa.string()), asset=assets, place=place, delay=1_200)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from watchfloor.simulate.draft import NOBODY, Draft, draft
 from watchfloor.simulate.lines import Ints, Template, counted, iso, picked
@@ -16,7 +15,7 @@ from watchfloor.simulate.movement import Stays, Window, settling
 from watchfloor.simulate.rota import AWAY, HOME, HOUR, Calendar
 from watchfloor.simulate.site import Site
 
-__all__ = ["HERE", "HOMES", "HOTELS", "Where", "aws", "everyday", "sign_ins"]
+__all__ = ["COUNTRIES", "HERE", "HOMES", "HOTELS", "Where", "aws", "everyday", "sign_ins"]
 
 
 class Where(NamedTuple):
@@ -37,6 +36,9 @@ HOTELS = (
     Where("Exampleburg", "Germany", 53.5, 10.0, "192.0.2.{}", 64502),
     Where("Sampleport", "Singapore", 1.3, 103.8, "192.0.2.1{}", 64503),
 )
+
+COUNTRIES: Mapping[str, str] = {"Netherlands": "NL", "Germany": "DE", "Singapore": "SG"}
+"""Country by name, as Okta says it, -> ISO 3166-1 alpha-2, as Entra does."""
 
 OKTA = Template(
     '{"actor":{"id":"00u{id}","type":"User","alternateId":"{user}@example.com","displayName":"{name}",'
@@ -96,7 +98,7 @@ def sign_ins(
     n = len(time)
     persons = np.broadcast_to(np.asarray(person, np.int32), n)
     hosts = np.where(persons >= 0, site.host[persons], NOBODY)
-    devices = pc.utf8_upper(site.words("hostname"))
+    devices = site.words("computer")
     kind, message = EVENTS[event]
     ips = [where.network.format(i) for i in range(1, 100)]
     lines = OKTA.fill(

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from watchfloor.simulate.draft import NOBODY, Codes
 from watchfloor.simulate.lines import Ints
@@ -135,17 +136,38 @@ class Site:
         return tuple((names[0], names[-1]) for names in named)
 
     @cached_property
+    def points(self) -> Mapping[tuple[str, str], str]:
+        """Account of a panel and uid of a place -> number of the point that watches it, by `aliases.csv`."""
+        found = {}
+        for alias in self.directory.aliases:
+            if alias.kind == "point" and alias.source == "panels":
+                account, _, number = alias.value.partition("/")
+                found[account, alias.entity] = number
+        return found
+
+    @cached_property
     def controllers(self) -> Codes:
         """The asset that drives each portal; `NOBODY` without one."""
         uids = (self.directory.portals[uid].controller for uid in self.portals)
         return np.array([self.asset_code.get(uid, NOBODY) for uid in uids], np.int32)
+
+    @cached_property
+    def stands(self) -> Codes:
+        """Code of the place each asset stands in; last `NOBODY`, of no asset."""
+        uids = (self.directory.assets[uid].place for uid in self.assets)
+        return np.array([*(self.place_code.get(uid, NOBODY) for uid in uids), NOBODY], np.int32)
 
     def of(self, kind: str) -> list[int]:
         """Codes of the assets of a kind."""
         return [code for code, uid in enumerate(self.assets) if self.directory.assets[uid].kind == kind]
 
     def words(self, kind: str) -> pa.Array:
-        """Names by code: account, name, badge, facility of people, else of assets; last an empty one."""
+        """Names by code: account, name, badge, facility of people, else of assets; last an empty one.
+
+        `computer` is a host name as Windows writes it.
+        """
+        if kind == "computer" and kind not in self._words:
+            self._words[kind] = pc.utf8_upper(self.words("hostname"))
         if kind not in self._words:
             own = {"account": self.account, "name": self.name, "badge": self.badges.number}
             own["facility"] = self.badges.facility
@@ -160,6 +182,13 @@ class Site:
         """A name of each asset, empty without one."""
         names = self.names(kind)
         return [names.get(uid, "") for uid in self.assets]
+
+    def using(self, host: Codes) -> Site:
+        """The same site on a day on which people use these computers."""
+        day = replace(self, host=host)
+        known = {field.name for field in fields(self)}
+        day.__dict__.update({name: value for name, value in self.__dict__.items() if name not in known})
+        return day
 
     def at_work(self, time: int) -> npt.NDArray[np.bool_]:
         """Who is employed at a moment."""

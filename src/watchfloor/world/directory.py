@@ -39,7 +39,7 @@ FILES: Mapping[str, str] = {
 
 ALIASES: Mapping[str, str] = {
     "source": "id of the source that uses the name; empty: all",
-    "kind": "kind of name: door, reader, room, device, hostname, ip, mac, account, badge ...",
+    "kind": "kind of name: door, reader, room, point (of a panel), device, hostname, ip, mac, account, badge ...",
     "value": "the name as records have it",
     "entity": "uid of what it names",
     "valid_from": "true since",

@@ -104,6 +104,7 @@ SOURCE_ASSET = (
 )
 PORTAL = (Named("portal.reader_uid", "reader"), Named("portal.uid", "door"), Named("portal.name", "door"))
 PLACE = (
+    Named("alarm_point.uid", "point"),
     Named("place.uid", "room"),
     Named("place.room", "room"),
     Named("place.name", "room"),

@@ -3,7 +3,7 @@
     physical_access_activity   Taken             through a portal, in or out      strong    moves
                                Granted           where the portal reports no Taken    weak  moves
                                any, interior     a reader that stands inside      strong    stays
-    authentication             interactive, at a console whose place is known     strong    stays
+    authentication             interactive, not remote, at a console whose place is known   strong   stays
     muster                     a Taken or Granted at a place of kind muster       strong    stays
 
 Granted without Taken, where Taken would have come, moves nobody; Denied, Forced and Held Open say nothing of
@@ -138,8 +138,15 @@ def _at_consoles(events: Events, directory: Directory) -> _Found:
     if asset is None:
         return np.empty(0, np.int64), np.empty(0, np.int16), np.empty(0, np.bool_), None
     place = asset.map(lambda uid: directory.assets[uid].place or None if uid in directory.assets else None)
-    rows = np.flatnonzero((activity == LOGON) & np.isin(kind, CONSOLE) & (status == SUCCESS))
+    remote = events.column("is_remote")
+    here = np.ones(count, np.bool_) if remote is None else ~np.isin(remote.codes, _true(remote))
+    rows = np.flatnonzero((activity == LOGON) & np.isin(kind, CONSOLE) & (status == SUCCESS) & here)
     return rows, np.full(count, STRONG, np.int16), np.zeros(count, np.bool_), place
+
+
+def _true(column: Column) -> list[int]:
+    """Codes of the values that are true."""
+    return [code for code, value in enumerate(column.values.to_pylist()) if value is True]
 
 
 def _coded(column: Column | None, rows: int) -> npt.NDArray[np.int64]:

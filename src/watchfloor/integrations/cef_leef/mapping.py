@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from watchfloor.collect.convert import ip, iso, real, times, unix_ms, unix_s, yearless
+from watchfloor.collect.convert import ip, iso, number, real, times, unix_ms, unix_s, yearless
 from watchfloor.collect.mapping import Mapped, Record, event, maps
 from watchfloor.ocsf.column import Column
 
@@ -39,6 +39,9 @@ NAMES: Mapping[int, str] = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp"
 LOGIN = re.compile(r"\b(?:log(?:ged)?[ _-]?(?:on|in|off|out)|sign[ _-]?(?:on|in|off|out)|authentication)\b", re.I)
 LEAVING = re.compile(r"\b(?:log(?:ged)?|sign)[ _-]?(?:off|out)\b", re.I)
 FAILING = re.compile(r"\b(?:fail(?:ed|ure)?|denied|refused|rejected|invalid|unsuccessful)\b", re.I)
+
+COUNTRY: Mapping[str, str] = {"source": "source country", "target": "destination country"}
+"""Which end -> label of the custom string for its country: CEF has keys for coordinates, but none for that."""
 
 WRITTEN = ("%b %d %Y %H:%M:%S.%f %Z", "%b %d %Y %H:%M:%S.%f", "%b %d %Y %H:%M:%S %Z", "%b %d %Y %H:%M:%S")
 """CEF and LEEF: `MMM dd yyyy HH:mm:ss[.SSS] [zzz]`; without a year as RFC 3164 writes it."""
@@ -127,6 +130,18 @@ def _said(r: Record, *keys: str) -> Column:
     return found
 
 
+def _labelled(r: Record, label: str) -> Column:
+    """The custom string that a product labels so; no case."""
+    found = r.missing()
+    for number_ in range(1, 7):
+        labels = _said(r, f"cs{number_}Label")
+        said = labels.zip(
+            _said(r, f"cs{number_}"), lambda name, text: text if (name or "").lower() == label else None, pa.string()
+        )
+        found = found.coalesce(said)
+    return found
+
+
 def _title(r: Record) -> Column:
     return r.read("name").coalesce(_said(r, "msg"), r.read("event_id"))
 
@@ -159,11 +174,15 @@ def _end(r: Record, which: str) -> dict[str, Any]:
     own = which == "source"
     names = ("src", "shost", "spt", "smac") if own else ("dst", "dhost", "dpt", "dmac")
     address, host, port, mac = names
+    country = _labelled(r, COUNTRY[which])
     return {
         "ip": ip(_said(r, address, f"c6a{2 if own else 3}")),
         "hostname": _said(r, host),
         "port": _said(r, port, "srcPort" if own else "dstPort").integer(),
         "mac": _said(r, mac, "srcMAC" if own else "dstMAC"),
+        "location.country": country,
+        "location.lat": number(_said(r, "slat" if own else "dlat")).where(country.present),
+        "location.long": number(_said(r, "slong" if own else "dlong")).where(country.present),
     }
 
 

@@ -5,7 +5,7 @@ The message stays whole in `message`: SigmaHQ's rules for these devices search i
 
 from __future__ import annotations
 
-from watchfloor.collect.convert import ip, matching, yearless
+from watchfloor.collect.convert import ip, iso, matching, yearless
 from watchfloor.collect.mapping import Mapped, Record, event, maps
 from watchfloor.ocsf.column import Column
 
@@ -15,7 +15,15 @@ FAMILIES = {
     "SEC_LOGIN-4-LOGIN_FAILED": "login",
     "PARSER-5-CFGLOG_LOGGEDCMD": "command",
     "SYS-5-CONFIG_I": "command",
+    **{
+        f"{facility}-5-{verdict}": "port"
+        for facility in ("DOT1X", "MAB", "AUTHMGR", "SESSION_MGR")
+        for verdict in ("SUCCESS", "FAIL")
+    },
 }
+EAP, RADIUS = 9, 10
+PROTOCOL = {"DOT1X": EAP, "MAB": RADIUS}
+"""Facility -> auth_protocol_id: 802.1X carries EAP, MAC authentication bypass asks the RADIUS server."""
 SEVERITY = {"0": 6, "1": 5, "2": 5, "3": 4, "4": 3, "5": 2, "6": 1, "7": 1}
 """Syslog severity (RFC 5424, table 2) -> OCSF severity_id."""
 
@@ -46,6 +54,28 @@ def login(r: Record) -> Mapped:
     )
 
 
+@maps("port")
+def port(r: Record) -> Mapped:
+    """A device came up at a port, and was let in by 802.1X or its address, or was not."""
+    text, mnemonic = r.read("message"), _mnemonic(r)
+    mac = matching(r"client \(([0-9A-Fa-f.:-]+)\)")(text)
+    return event(
+        "authentication",
+        {
+            **_shared(r),
+            "activity_id": 1,
+            "status_id": mnemonic.map(lambda name: 2 if name.endswith("FAIL") else 1),
+            "auth_protocol_id": mnemonic.map(lambda name: PROTOCOL.get(name.partition("-")[0], 0)),
+            "user.name": mac,
+            "src_endpoint.uid": mac,
+            "src_endpoint.mac": mac,
+            "dst_endpoint.hostname": r.read("hostname"),
+            "dst_endpoint.interface_name": matching(r"on Interface (\S+)")(text),
+            "session.uid": matching(r"AuditSessionID (\S+)")(text),
+        },
+    )
+
+
 @maps("command")
 def command(r: Record) -> Mapped:
     """Somebody changed the configuration."""
@@ -69,7 +99,7 @@ def _shared(r: Record) -> dict[str, Column]:
     stamp = r.read("timestamp").coalesce(matching(TIME)(text))
     sender = matching(r"^(\S+) \d+: ")(text)
     return {
-        "time": yearless(r.received)(stamp),
+        "time": yearless(r.received)(stamp).coalesce(iso(stamp)),
         "metadata.original_time": stamp,
         "metadata.event_code": mnemonic,
         "metadata.log_name": mnemonic.map(lambda name: name.partition("-")[0]),

@@ -21,17 +21,27 @@ from watchfloor.ocsf.column import Column
 SAMPLED = 1
 """activity_id."""
 
+UNKNOWN = 0
+"""type_id of a device: what it is, the estate knows."""
+
 
 @maps("reading")
 def reading(r: Record) -> Mapped:
     """The values of one moment."""
     pattern, zone = r.settings["time_format"], r.settings["timezone"]
     moment = r.named("time", times(pattern) if pattern else local(zone))
-    tag = r.named("tag")
+    tag, device = r.named("tag"), r.named("device")
     readings = _wide(r) if tag.all_missing else _long(r, tag)
     return event(
         "process_reading_activity",
-        {"time": moment, "activity_id": SAMPLED, "severity_id": 1, "readings": readings},
+        {
+            "time": moment,
+            "activity_id": SAMPLED,
+            "severity_id": 1,
+            "readings": readings,
+            "device.name": device,
+            "device.type_id": device.map(lambda _: UNKNOWN, pa.int64()),
+        },
     )
 
 

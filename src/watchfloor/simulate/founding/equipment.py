@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from watchfloor.simulate.founding.ground import CRANES
+from watchfloor.simulate.founding.ground import CRANES, PORTALS
 from watchfloor.simulate.founding.staff import ROLES, Staff
 
-__all__ = ["FIXED", "Thing", "cameras", "equipment", "equipment_csv"]
+__all__ = ["FIXED", "POINTS", "Thing", "cameras", "equipment", "equipment_csv"]
 
 
 class Thing(NamedTuple):
@@ -108,6 +108,15 @@ FIXED: tuple[Thing, ...] = (
 )  # fmt: skip
 """Everything that is there once."""
 
+POINTS: Mapping[str, tuple[str, ...]] = {
+    "asset-panel-fire": (
+        "building-office", "building-ops", "area-quay", "area-yard", "room-gatehouse", "room-control", "room-visitors",
+        "room-office-lobby", "room-server", "room-ot-servers",
+    ),
+    "asset-panel-substation": ("area-substation", "room-substation"),
+}  # fmt: skip
+"""Panel -> the places that its points watch, by number."""
+
 WATCHED: tuple[tuple[str, str, tuple[float, float], tuple[str, ...]], ...] = (
     ("gate", "site", (420, -4), ("portal-gate", "portal-gate-2")),
     ("vehicles", "site", (444, -4), ("portal-vehicles",)),
@@ -117,7 +126,7 @@ WATCHED: tuple[tuple[str, str, tuple[float, float], tuple[str, ...]], ...] = (
     ("ops-south", "ops-0", (202, 70), ("portal-ops",)),
     ("ops-north", "ops-0", (298, 70), ("portal-ops-quay",)),
     ("control", "ops-1", (226, 66), ("portal-control", "room-control")),
-    ("engineering", "ops-1", (266, 66), ("portal-engineering",)),
+    ("engineering", "ops-1", (266, 66), ("portal-engineering", "room-engineering")),
     ("ot-servers", "ops-1", (213, 74), ("portal-ot-servers", "room-ot-servers")),
     ("quay-west", "site", (204, 404), ("portal-quay", "area-quay")),
     ("quay-east", "site", (704, 404), ("portal-quay-2", "area-quay")),
@@ -148,9 +157,10 @@ def equipment(crew: Staff) -> Iterator[Thing]:
             f"asset-hmi-crane-{k}", "hmi", f"HMI-STS-{k}", "Siemens", "Comfort", f"room-cab-{k}", zone, "2", 3, "",
             f"hmi-sts-{k}", f"10.41.{k}.20",
         )  # fmt: skip
+    before = {door.uid: door.outside if door.plan == "site" else door.inside for door in PORTALS}
     for number, (name, _, _, covers) in enumerate(WATCHED, 1):
         switch = "asset-sw-gate" if name in ("gate", "vehicles") else "asset-sw-security"
-        place = next((one for one in covers if not one.startswith("portal-")), "")
+        place = next((one for one in covers if not one.startswith("portal-")), before.get(covers[0], ""))
         yield Thing(
             f"asset-cam-{name}", "camera", f"CAM-{number:02d}", "Example Vision", "D5", place, "zone-guard-cctv", "3",
             2, "", f"cam-{number:02d}", f"10.50.1.{number}", f"02:50:00:00:01:{number:02x}", "", switch,

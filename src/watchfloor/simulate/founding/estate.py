@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from watchfloor.simulate.founding.equipment import FIXED, cameras, equipment_csv
+from watchfloor.simulate.founding.equipment import FIXED, POINTS, cameras, equipment_csv
 from watchfloor.simulate.founding.ground import PORTALS, plans, zones_toml
 from watchfloor.simulate.founding.staff import staff
 from watchfloor.simulate.sources import SOURCES
@@ -41,15 +41,18 @@ def found(folder: Path, *, people: int, seed: int, name: str = "Example Harbour"
 
 
 def _aliases() -> Iterable[tuple[object, ...]]:
-    """Numbers that the door system has for its readers, and accounts of panels at their receiver."""
+    """Numbers that the door system has for its readers; accounts of panels at their receiver, and their points."""
     yield "source", "kind", "value", "entity"
     for number, door in enumerate(PORTALS, 1):
         if door.readers != "none":
             for side in (1, 2):
                 yield "onguard", "reader", f"{number}-{side}", door.uid
-    for thing in FIXED:
-        if thing.kind == "panel":
-            yield "panels", "device", thing.serial, thing.uid
+    panels = {thing.uid: thing.serial for thing in FIXED if thing.kind == "panel"}
+    for uid, account in panels.items():
+        yield "panels", "device", account, uid
+    for panel, watched in POINTS.items():
+        for number, place in enumerate(watched, 1):
+            yield "panels", "point", f"{panels[panel]}/{number:03d}", place
 
 
 def _estate(name: str) -> str:

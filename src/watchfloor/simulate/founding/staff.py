@@ -94,6 +94,9 @@ REHIRED, REISSUED, LOST = 0.01, 0.03, 0.02
 """Shares of people who came back, who hold the badge of somebody who left, who got a new badge for a lost one."""
 
 LEAVERS = 0.02
+FORGOTTEN = 4
+"""Of so many leavers one's account is forgotten."""
+
 POOL, VISITORS = 12, 30
 """Badges of contractors of a day, and of visitors."""
 
@@ -111,7 +114,10 @@ class Badge(NamedTuple):
 
 @dataclass(slots=True)
 class Member:
-    """Somebody: one row of people.csv per employment, and what stands for them."""
+    """Somebody: one row of people.csv per employment, and what stands for them.
+
+    `closed` is the day on which account, phone and plate end; None where nobody saw to it.
+    """
 
     uid: str
     number: int
@@ -123,6 +129,7 @@ class Member:
     account: str = ""
     mobile: str = ""
     plate: str = ""
+    closed: date | None = None
 
     @property
     def email(self) -> str:
@@ -161,18 +168,18 @@ class Staff:
                     "",
                 )  # fmt: skip
             stem = one.uid.removeprefix("person-")
-            since = one.spans[0][0]
+            since, until = one.spans[0][0], one.closed or ""
             if one.account:
                 for kind, value in (
                     ("account", one.account),
                     ("account", f"{DOMAIN}\\{one.account}"),
                     ("account", one.email),
                 ):
-                    yield f"cred-account-{stem}", kind, value, "", one.uid, "person", since, "", ""
+                    yield f"cred-account-{stem}", kind, value, "", one.uid, "person", since, until, ""
             if one.mobile:
-                yield f"cred-mobile-{stem}", "mobile", one.mobile, "", one.uid, "person", since, "", ""
+                yield f"cred-mobile-{stem}", "mobile", one.mobile, "", one.uid, "person", since, until, ""
             if one.plate:
-                yield f"cred-plate-{stem}", "plate", one.plate, "", one.uid, "person", since, "", ""
+                yield f"cred-plate-{stem}", "plate", one.plate, "", one.uid, "person", since, until, ""
         for kind, badges in (("pool", self.pool), ("visitor", self.visitor)):
             for badge in badges:
                 yield badge.uid, "badge", badge.number, FACILITY, "", kind, "", "", ""
@@ -251,9 +258,11 @@ def _life(members: list[Member], rng: np.random.Generator) -> None:
     leavers, rehired, lost, reissued = some(LEAVERS), some(REHIRED), some(LOST), some(REISSUED)
     for i, member in enumerate(members):
         member.badges.append(Badge(20_000 + i, f"cred-badge-{20_000 + i}", member.spans[0][0]))
-    for i in leavers:
+    for number, i in enumerate(leavers):
         start, _ = members[i].spans[0]
-        members[i].spans[0] = (start, FIRST_DAY + timedelta(days=int(rng.integers(0, 6))))
+        end = FIRST_DAY + timedelta(days=int(rng.integers(0, 6)))
+        members[i].spans[0] = (start, end)
+        members[i].closed = end if number % FORGOTTEN else None
     for i in rehired:
         start = FIRST_DAY - timedelta(days=900)
         back = FIRST_DAY - timedelta(days=int(rng.integers(10, 60)))

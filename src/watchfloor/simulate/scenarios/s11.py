@@ -51,7 +51,9 @@ def tell(
         anchor = time + 4 * MINUTE
         records.append(state.signal(uid, anchor + number * 9_000, "Communications/Lost"))
     if perimeter:
-        records.append(state.signal("asset-panel-substation", time + 2 * MINUTE, "Panel/Perimeter"))
+        records.append(
+            state.signal("asset-panel-substation", time + 2 * MINUTE, "Panel/Perimeter", detail="area-substation")
+        )
     if order:
         records.append(state.order(order[0], time, order[1], kind=order[2]))
     if weather:
