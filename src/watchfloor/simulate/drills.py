@@ -21,6 +21,9 @@ BUILDINGS: tuple[tuple[str, str], ...] = (("building-office", "muster-gate"), ("
 WEDNESDAY = 2
 HOUR_OF_DAY, LASTS_MS = 10.5, 25 * MINUTE
 
+ARRIVES_MS = 6 * MINUTE
+"""Who set out for the building just before has arrived after this time, and then turns round."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drill:
@@ -56,7 +59,8 @@ def evacuated(site: Site, plan: Itinerary, drill: Drill, rng: np.random.Generato
     waits = meanwhile & (place >= 0) & inside[place]
     times = np.where(waits, drill.until + (plan.time - drill.since) // 10, plan.time)
     n = len(rows)
-    out = drill.since + rng.integers(15_000, 120_000, n)
+    set_out = plan.time[rows, np.maximum(latest, 0)]
+    out = np.maximum(drill.since + rng.integers(15_000, 120_000, n), set_out + ARRIVES_MS)
     back = drill.until + rng.integers(10_000, 240_000, n)
     time = np.concatenate([times, out[:, None], back[:, None]], axis=1)
     muster = np.where(goes, site.place_code[drill.muster], -1)
