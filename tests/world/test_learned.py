@@ -1,4 +1,4 @@
-"""Leases: an address is whose it was at the time, whatever order the leases came in."""
+"""Leases and inventories: a name is whose it was at the time, whatever order the records came in."""
 
 from __future__ import annotations
 
@@ -53,6 +53,62 @@ def test_a_table_of_them(directory: Directory) -> None:
     assert (found[0].known_from, found[0].provenance) == (T0 + 5, "e-1")
     assert list(aliases_of(aliases_table(found))) == list(found)
     assert aliases_of(None) == ()
+
+
+def device(hour: float, **more: Any) -> dict[str, Any]:
+    return {"time": T0 + int(hour * HOUR), "activity_id": 2, **more}
+
+
+def test_an_inventory(directory: Directory) -> None:
+    """The asset that one name means surely has the others, and the address, since the record's time."""
+    rows = [
+        device(1, **{"device.mac": MACS["a-1"], "device.name": "PLC-01", "device.ip": "10.0.0.7"}),
+        device(2, **{"device.name": "PLC-77", "device.ip": "10.0.0.8"}),  # nobody knows it
+        device(3, **{"device.mac": MACS["a-2"], "device.ip": "10.0.0.9", "end_time": T0 + 3 * HOUR}),  # over
+        device(4, **{"device.hostname": "a-2h.example.com", "device.mac": "02:00:00:00:00:22"}),
+    ]
+    found = learned(built("inventory_info", rows), Resolver(directory).aliases)
+    assert [(one.kind, one.value, one.entity, (one.valid_from - T0) / HOUR) for one in found] == [
+        ("mac", "02:00:00:00:00:22", "a-2", 4),
+        ("device", "PLC-01", "a-1", 1),
+        ("hostname", "a-2h.example.com", "a-2", 4),
+        ("ip", "10.0.0.7", "a-1", 1),
+    ]
+
+
+def test_the_next_export_says_nothing_new(directory: Directory) -> None:
+    world = World(directory)
+    rows = [device(1, **{"device.mac": MACS["a-1"], "device.name": "PLC-01", "device.ip": "10.0.0.7"})]
+    counts = []
+    for came in (2, 3, 1):
+        record = [{**row, "metadata.logged_time": T0 + came * HOUR} for row in rows]
+        counts.append(len(world.take({"inventory_info": built("inventory_info", record)})[1].named))
+    assert counts == [2, 0, 2]  # what was known earlier is news
+
+
+listed = st.lists(
+    st.tuples(st.integers(0, 20), st.sampled_from(sorted(MACS))), max_size=8, unique_by=lambda one: one[0]
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(listed, st.randoms(use_true_random=False))
+def test_an_address_is_whose_the_inventory_said_last(
+    directory: Directory, said: list[tuple[int, str]], random: Any
+) -> None:
+    order = list(said)
+    random.shuffle(order)
+    world = World(directory)
+    for hour, uid in order:
+        row = device(hour, **{"device.mac": MACS[uid], "device.ip": "10.0.0.7", "device.name": "moves"})
+        world.take({"inventory_info": built("inventory_info", [row])})
+    for hour in range(22):
+        before = [one for one in said if one[0] <= hour]
+        asked = [{"time": T0 + hour * HOUR, "src_endpoint.ip": "10.0.0.7", "device.name": "moves"}]
+        resolved = world.resolver.resolve(built("network_activity", asked))
+        for name in ("wf.src_asset_uid", "wf.asset_uid"):
+            column = resolved.column(name)
+            assert (None if column is None else column.to_pylist()[0]) == (max(before)[1] if before else None)
 
 
 leases = st.lists(

@@ -7,8 +7,8 @@
 
 At each moment one name has one answer: an entity (and, of a credential, the person it stands for), or none. Names of a
 particular source count before names of all sources, exact forms before shortened ones, verified links before proposed
-ones; of leases, the one given out last. If what is left names two entities, the answer is "ambiguous": unknown, and
-counted; never a guess.
+ones; of names that records gave out, the one given out last. If what is left names two entities, the answer is
+"ambiguous": unknown, and counted; never a guess.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from watchfloor.world.naming import forms
 from watchfloor.world.timeline import Timelines
 
 __all__ = ["Aliases", "Meant"]
+
+MOVES = frozenset({"ip", "mac", "hostname", "device", "serial"})
+"""Kinds of names that go from one thing to another while nobody says that they ended."""
 
 AMBIGUOUS = -2
 """Entity of a stretch of time in which a name means several."""
@@ -93,6 +96,19 @@ class Aliases:
     def sources(self, kind: str) -> frozenset[str]:
         """Sources that have names of this kind of their own."""
         return frozenset(self._sources[kind])
+
+    def states(self, alias: Alias) -> bool:
+        """Whether the same was known before: said by a file over all that time, or by a record for the same moment."""
+        return any(
+            (one.entity, one.source, one.valid_to) == (alias.entity, alias.source, alias.valid_to)
+            and one.known_from <= alias.known_from
+            and (
+                one.valid_from == alias.valid_from
+                or (one.method == "authoritative" and one.valid_from < alias.valid_from)
+            )
+            for rank, one in self._known[alias.kind].get(next(iter(forms(alias.kind, alias.value)), ""), ())
+            if rank == 0
+        )
 
     def all(self) -> Iterable[Alias]:
         """Every alias, in no order."""
@@ -201,8 +217,8 @@ class Aliases:
                 continue
             best = min(_standing(entry) for entry in active)
             left = [alias for rank, alias in active if _standing((rank, alias)) == best]
-            if left[0].kind == "ip" and all(alias.method == "deterministic" for alias in left):
-                latest = max(alias.valid_from for alias in left)  # given out anew, an address is not the old one's
+            if left[0].kind in MOVES and all(alias.method == "deterministic" for alias in left):
+                latest = max(alias.valid_from for alias in left)  # given out anew, a name is not the old one's
                 left = [alias for alias in left if alias.valid_from == latest]
             entities = {(alias.entity, alias.person) for alias in left}
             if len(entities) == 1:

@@ -1,10 +1,12 @@
-"""Names that events give out: leases of DHCP, an address for an asset over a time. Events in, aliases out.
+"""Names that events give out: leases of DHCP, devices and addresses of an inventory. Events in, aliases out.
 
     dhcp_activity, acknowledged     address 10.0.3.7 is the asset with this hardware address (or host name)
                                     from the event's time on, for lease_dur seconds; known when the record came
+    inventory_info                  the asset that one of a device's names means has its other names as well, and its
+                                    address, from the event's time on to its end_time; known when the record came
 
-A lease that was given out later takes an address over, whether the one before has ended or not (`alias.py`), so leases
-may come in any order. One for hardware that the estate does not have says nothing.
+What was said for later takes a name over, whether the one before has ended or not (`alias.py`), so records may come in
+any order. One about hardware that the estate does not have says nothing, and so does one that says what is known.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import pyarrow as pa
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
 from watchfloor.world.alias import Aliases
-from watchfloor.world.entities import SURE, Alias
+from watchfloor.world.entities import FOREVER, SURE, Alias
 from watchfloor.world.resolve import times_of
 
 __all__ = ["ALIASES_SCHEMA", "aliases_of", "aliases_table", "learned"]
@@ -27,8 +29,19 @@ __all__ = ["ALIASES_SCHEMA", "aliases_of", "aliases_table", "learned"]
 ACKNOWLEDGED = 5
 """activity_id of dhcp_activity: the server has given the address out."""
 
+METHOD = "deterministic"
+"""Of an alias that follows from a key which both sides have."""
+
 LEASE_S = 86_400
 """Seconds a lease lasts of which the record does not say it."""
+
+NAMES: Mapping[str, str] = {
+    "device.hw_info.serial_number": "serial",
+    "device.mac": "mac",
+    "device.name": "device",
+    "device.hostname": "hostname",
+}
+"""Columns of inventory_info that say which asset it is, surest first -> kind of alias; the address says it of none."""
 
 ALIASES_SCHEMA = pa.schema(
     [
@@ -54,35 +67,65 @@ def learned(events: Events, aliases: Aliases) -> Sequence[Alias]:
         events: of any class; those of most name nothing.
         aliases: by which hardware is known.
     """
+    if events.class_name == "dhcp_activity":
+        return _leased(events, aliases)
+    if events.class_name == "inventory_info":
+        return _listed(events, aliases)
+    return ()
+
+
+def _leased(events: Events, aliases: Aliases) -> Sequence[Alias]:
     activity = events.column("activity_id")
-    if events.class_name != "dhcp_activity" or activity is None:
+    if activity is None:
         return ()
     given = np.flatnonzero(np.isin(activity.codes, np.flatnonzero(np.asarray(activity.values) == ACKNOWLEDGED)))
     leases = events.take(given)
     address = _addresses(leases)
     if len(leases) == 0 or address is None:
         return ()
-    times = times_of(leases)
-    asset = Column.missing(len(leases))
-    for kind, name in (("mac", "src_endpoint.mac"), ("hostname", "src_endpoint.hostname")):
-        named = leases.column(name)
+    asset = _meant(leases, {"src_endpoint.mac": "mac", "src_endpoint.hostname": "hostname"}, aliases)
+    lasts = _numbers(leases.column("lease_dur"), np.full(len(leases), LEASE_S, np.int64))
+    until = times_of(leases) + np.maximum(lasts, 1) * 1000
+    return _made("ip", address, asset, until, leases)
+
+
+def _listed(events: Events, aliases: Aliases) -> Sequence[Alias]:
+    asset = _meant(events, NAMES, aliases)
+    until = _numbers(events.column("end_time"), np.full(len(events), FOREVER, np.int64))
+    found: list[Alias] = []
+    for name, kind in (*NAMES.items(), ("device.ip", "ip")):
+        named = events.column(name)
+        if named is not None:
+            found += [alias for alias in _made(kind, named, asset, until, events) if not aliases.states(alias)]
+    return found
+
+
+def _meant(events: Events, names: Mapping[str, str], aliases: Aliases) -> Column:
+    """The asset that the first of these columns means which means one surely."""
+    asset, times = Column.missing(len(events)), times_of(events)
+    for name, kind in names.items():
+        named = events.column(name)
         if named is not None:
             meant = aliases.ask(kind, named, times)
             asset = asset.coalesce(meant.entity.where(meant.confidence >= SURE).compact())
-    lasts, knew = leases.column("lease_dur"), leases.column("metadata.logged_time")
-    seconds = _numbers(lasts, np.full(len(leases), LEASE_S, np.int64))
-    known = _numbers(knew, times)
-    because = leases.column("metadata.uid")
-    uids = [""] * len(leases) if because is None else because.to_pylist()
-    lists = (column.to_pylist() for column in (address, asset))
-    rows = zip(*lists, times.tolist(), seconds.tolist(), known.tolist(), uids, strict=True)
+    return asset
+
+
+def _made(kind: str, names: Column, asset: Column, until: npt.NDArray[np.int64], events: Events) -> Sequence[Alias]:
+    """An alias for each row that has a name and an asset, from the event's time on; few records a day say so."""
+    times = times_of(events)
+    known = _numbers(events.column("metadata.logged_time"), times)
+    because = events.column("metadata.uid")
+    uids = [""] * len(events) if because is None else because.to_pylist()
+    lists = (column.to_pylist() for column in (names, asset))
+    rows = zip(*lists, times.tolist(), until.tolist(), known.tolist(), uids, strict=True)
     return [
         Alias(
-            "", "ip", ip, entity, valid_from=since, valid_to=since + max(lasting, 1) * 1000, known_from=came,
-            method="deterministic", provenance=uid or "",
+            "", kind, name, entity, valid_from=since, valid_to=end, known_from=came,
+            method=METHOD, provenance=uid or "",
         )
-        for ip, entity, since, lasting, came, uid in rows
-        if ip is not None and entity is not None
+        for name, entity, since, end, came, uid in rows
+        if name is not None and entity is not None and end > since
     ]  # fmt: skip
 
 
