@@ -19,6 +19,7 @@ from benchmarks import (
     end_to_end,
     fuzz,
     harbour,
+    intel,
     kill9,
     machine,
     oracle,
@@ -61,6 +62,7 @@ def main() -> None:
             "fuzz": fuzz.main,
             "resolution": resolution.main,
             "asof": asof.main,
+            "intel": intel.main,
             "harbour": harbour.main,
             "simulator": simulator.main,
             "soak": lambda: soak.main(given.soak or 10_000_000),  # last: it keeps this process on one core
