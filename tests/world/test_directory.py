@@ -169,6 +169,13 @@ WRONG: list[tuple[str, dict[str, Any], str, str, int | None]] = [
     ("not features", {"places/a.geojson": "[]"}, "FeatureCollection", "a.geojson", 1),
     ("property", {"places/a.geojson": [feature("room", "r", colour="red")]}, "'colour'", "a.geojson", None),
     ("parent", {"places/a.geojson": [feature("room", "r", parent="x")]}, "'x'", "a.geojson", None),
+    (
+        "circle",
+        {"assets/assets.csv": "uid,kind,name,part_of\na,crane,A,b\nb,crane,B,a\n"},
+        "part of itself",
+        "assets.csv",
+        2,
+    ),
     ("in itself", {"places/a.geojson": [feature("room", "r", parent="r")]}, "lies in itself", "a.geojson", None),
     ("twice", {"places/a.geojson": [feature("room", "r"), feature("room", "r")]}, "stands twice", "a.geojson", None),
     (

@@ -39,8 +39,9 @@ def port_estate(folder: Path) -> Path:
             "people/people.csv": "uid,personnel_no,role,start,end\n"
             "p-1,1001,crane_operator,2026-01-01,\np-2,1002,clerk,2026-01-01,2026-02-28\n",
             "people/credentials.csv": "uid,kind,value,holder\nc-1,badge,1,p-1\nc-2,badge,2,p-2\nc-3,account,ada,p-1\n",
-            "assets/assets.csv": "uid,kind,name,place,criticality,hostname,purdue\n"
-            "a-1,hmi,HMI 1,cab,4,hmi1,\na-2,plc,PLC 7,cab,4,,1\n",
+            "assets/assets.csv": "uid,kind,name,place,criticality,hostname,purdue,part_of\n"
+            "a-1,hmi,HMI 1,cab,4,hmi1,,a-4\na-2,plc,PLC 7,cab,4,,1,a-3\na-3,crane,Hoist,cab,,,,a-4\n"
+            "a-4,crane,Crane,cab,,,,\n",
             "places/p.geojson": [
                 feature("site", "s", point(4.0, 52.0)),
                 feature("site", "far", point(5.0, 52.0)),
@@ -130,8 +131,10 @@ def test_training_and_notice(port: Directory) -> None:
     assert context(joined, 0)["asof.person.employment_status"] == "in_notice"
 
 
-def test_work_orders(port: Directory) -> None:
-    order = {"controller.name": "PLC 7", "work_order.uid": "WO-1"}
+@pytest.mark.parametrize("ordered", ["PLC 7", "Hoist", "Crane"])
+def test_work_orders(port: Directory, ordered: str) -> None:
+    """For the controller, or for a machine it is part of."""
+    order = {"controller.name": ordered, "work_order.uid": "WO-1"}
     world = World(port, complete=frozenset({"work_order"}))
     orders = [
         {**order, "time": T0, "activity_id": 2, "work_order.start_time": T0, "work_order.end_time": T0 + 5 * HOUR},

@@ -58,6 +58,7 @@ class AsOfJoin:
         self._zones = {uid: zone for uid in assets if (zone := directory.zone_of_asset(uid))}
         self._places = {uid: asset.place for uid, asset in assets.items() if asset.place}
         self._criticality = {uid: asset.criticality for uid, asset in assets.items()}
+        self._wholes = {uid: asset.part_of for uid, asset in assets.items() if asset.part_of}
         self._levels = {uid: level for uid in assets if (level := self._level(uid)) is not None}
 
     def join(self, events: Events) -> Events:
@@ -139,9 +140,19 @@ class AsOfJoin:
             "place_uid": asset.map(self._places.get, pa.string()),
             "criticality_id": asset.map(self._criticality.get, pa.int64()),
             "purdue_level": asset.map(self._levels.get, pa.float64()),
-            "open_work_order": self._whether("work_order", orders, asset),
+            "open_work_order": self._ordered(orders, asset, times),
             "maintenance": self._whether("maintenance", maintenance, asset),
         }
+
+    def _ordered(self, orders: AsOf, asset: Column, times: Numbers) -> Column:
+        """Whether an order is open for the asset, or for the machine or line it is part of."""
+        found, whole = self._whether("work_order", orders, asset), _mapped(asset, self._wholes.get)
+        while not whole.all_missing:
+            around = self._whether("work_order", self._history.any("work_order", whole, times), whole)
+            either = found.zip(around, _either, pa.bool_())
+            found = either.where(whole.present).coalesce(found.where(~whole.present))
+            whole = _mapped(whole, self._wholes.get)
+        return found
 
     def _level(self, uid: str) -> float | None:
         known = self._directory.assets[uid].purdue
@@ -219,6 +230,11 @@ def _known(events: Events, name: str) -> Column | None:
 
 def _mapped(column: Column, function: Any) -> Column:
     return column.map(lambda uid: function(uid) or None, pa.string())
+
+
+def _either(one: bool | None, other: bool | None) -> bool | None:
+    """Or, where what is not known may be either (Kleene)."""
+    return True if one or other else None if one is None or other is None else False
 
 
 def _is(column: Column, value: str) -> Column:

@@ -1,6 +1,7 @@
 """assets/assets.csv: the things that are watched.
 
-uid,kind,name,vendor,model,place,zone,purdue,criticality,owner,hostname,ip,mac,serial,infrastructure,valid_from,valid_to
+uid,kind,name,vendor,model,place,zone,purdue,criticality,owner,hostname,ip,mac,serial,infrastructure,
+part_of,valid_from,valid_to
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ ASSETS: Mapping[str, str] = {
     "mac": "hardware address; several by `;`",
     "serial": "serial number",
     "infrastructure": "uids of what it depends on, by `;`: switch, UPS, controller",
+    "part_of": "uid of the machine or line it is part of: a work order for that one is one for it",
     "valid_from": "these names are true since",
     "valid_to": "and until",
 }
@@ -81,6 +83,7 @@ def read_assets(path: Path, zone: ZoneInfo) -> Assets:
             vendor=row.text("vendor"),
             model=row.text("model"),
             infrastructure=row.parts("infrastructure"),
+            part_of=row.text("part_of"),
         )
         if uid not in assets or assets[uid][0] <= start:
             assets[uid] = (start, asset)

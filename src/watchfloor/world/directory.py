@@ -286,9 +286,19 @@ def _check_assets(
             ("zone", asset.zone, zones),
             ("owner", asset.owner, persons),
             *(("infrastructure", one, assets) for one in asset.infrastructure),
+            ("part_of", asset.part_of, assets),
         ):
             if uid and uid not in known:
                 raise EstateError(
                     f"the {what} of {asset.uid} is {uid!r}, which is not there", file=path,
                     line=lines.get(asset.uid), remedy="add it, or leave the cell empty",
                 )  # fmt: skip
+        seen, around = {asset.uid}, asset.part_of
+        while around:
+            if around in seen:
+                raise EstateError(
+                    f"{asset.uid} is part of itself", file=path, line=lines.get(asset.uid),
+                    remedy="break the circle of part_of",
+                )  # fmt: skip
+            seen.add(around)
+            around = assets[around].part_of if around in assets else ""

@@ -92,6 +92,7 @@ class Asset:
         criticality: 0 (none) to 4 (crown jewel).
         owner: uid of a person; empty where nobody owns it.
         infrastructure: uids of what it depends on (switch, UPS, controller): the common causes.
+        part_of: uid of the machine or line it is part of; empty where it stands alone.
     """
 
     uid: str
@@ -104,6 +105,7 @@ class Asset:
     vendor: str = ""
     model: str = ""
     infrastructure: tuple[str, ...] = ()
+    part_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Thing(NamedTuple):
     mac: str = ""
     serial: str = ""
     infrastructure: str = ""
+    part_of: str = ""
 
 
 FIXED: tuple[Thing, ...] = (
@@ -151,11 +152,11 @@ def equipment(crew: Staff) -> Iterator[Thing]:
         yield Thing(f"asset-crane-{k}", "crane", f"STS-{k}", "Example Cranes", "S65", "area-quay", zone, "0", 4)
         yield Thing(
             f"asset-plc-crane-{k}", "plc", f"PLC-STS-{k}", "Siemens", "S7-1500", room, zone, "1", 4, "",
-            f"plc-sts-{k}", f"10.41.{k}.10", f"02:41:00:00:0{k}:10", f"EX-PLC-{k}",
+            f"plc-sts-{k}", f"10.41.{k}.10", f"02:41:00:00:0{k}:10", f"EX-PLC-{k}", part_of=f"asset-crane-{k}",
         )  # fmt: skip
         yield Thing(
             f"asset-hmi-crane-{k}", "hmi", f"HMI-STS-{k}", "Siemens", "Comfort", f"room-cab-{k}", zone, "2", 3, "",
-            f"hmi-sts-{k}", f"10.41.{k}.20",
+            f"hmi-sts-{k}", f"10.41.{k}.20", part_of=f"asset-crane-{k}",
         )  # fmt: skip
     before = {door.uid: door.outside if door.plan == "site" else door.inside for door in PORTALS}
     for number, (name, _, _, covers) in enumerate(WATCHED, 1):
