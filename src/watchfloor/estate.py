@@ -27,6 +27,7 @@ from watchfloor.world.directory import Directory
 from watchfloor.world.fact import KINDS
 from watchfloor.world.links import Links, read_links
 from watchfloor.world.rows import zone_named
+from watchfloor.world.sources import Source, read_sources
 
 __all__ = ["SETTINGS", "Estate", "SourceSettings", "find_integrations", "load"]
 
@@ -111,6 +112,15 @@ class Estate:
         """
         found = directory.load(self.folder, timezone=self.timezone)
         return Links(read_links(self.folder / links.FILE), now_ms() if at is None else at).applied(found)
+
+    def covers(self, directory: Directory) -> dict[str, Source]:
+        """What coverage.toml says each source could see, and what it is like when it is well.
+
+        Raises:
+            EstateError: it is wrong; with file and line.
+        """
+        known = {*directory.places, *directory.portals, *directory.assets, *directory.zones}
+        return read_sources(self.folder / "coverage.toml", known)
 
     def integrations(self) -> list[Integration]:
         """All integrations this estate may use; one of its own replaces ours of the same id.

@@ -28,9 +28,15 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     [
         (
             "1",
+            "2026-03-02 08:08",
+            "p-1, 2026-03-02 08:08:00+00:00: in crane (z-crane), confidence 100",
+            "(3 min before) by doors",
+        ),
+        (
+            "1",
             "2026-03-02 08:06",
-            "p-1, 2026-03-02 08:06:00+00:00: in crane (z-crane), confidence 100",
-            "(1 min before) by doors",
+            "p-1, 2026-03-02 08:06:00+00:00: in crane (z-crane), confidence 70, not sure",
+            "(1 min before) by doors",  # nobody measured the clock of the doors
         ),
         ("ada", "2026-03-02 09:20", "p-1, 2026-03-02 09:20:00+00:00: in yard (z-yard)", "(20 min before) by doors"),
         ("1001", "2026-03-02 10:00", "p-1, 2026-03-02 10:00:00+00:00: in cab (z-crane)", "by hmi"),
@@ -44,7 +50,7 @@ def test_where(estate: Path, capsys: pytest.CaptureFixture[str], name: str, at: 
 
 
 def test_where_as_json(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = orjson.loads(said(capsys, "where", "1", "--at", "2026-03-02 08:06", "--estate", str(estate), "--json"))
+    answer = orjson.loads(said(capsys, "where", "1", "--at", "2026-03-02 08:08", "--estate", str(estate), "--json"))
     assert (answer["presence"], answer["place"], answer["zone"], answer["confidence"]) == (
         "in",
         "crane",

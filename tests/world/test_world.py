@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +179,7 @@ def test_bypass_and_loss_of_a_device(port: Directory) -> None:
     assert [(one.since, one.until) for one in history.intervals("bypassed", "cab", "PIR 3")] == [(T0, T0 + HOUR)]
     assert [(one.since, one.until) for one in history.intervals("lost", "a-1")] == [(T0, T0 + HOUR)]
     assert not history.intervals("evacuating", "cab"), "a test is no alarm"
-    driven = replace(port, portals={**port.portals, "gate": replace(port.portals["gate"], controller="a-1")})
-    assert [reset.places for reset in resets(learnt.said, driven)] == [{"street", "yard"}]
+    assert not list(resets(learnt.said, port))
 
 
 def test_nobody_is_quicker_than_possible(port: Directory) -> None:

@@ -38,7 +38,8 @@ def where(person: str, *, at: str | None = None, estate: Path = Path(), json: Js
     directory = described.world()
     moment = moment_of(at, directory.timezone)
     uid = person_named(directory, person, moment)
-    found = asked(directory, Lake(described.store / "lake", read_only=True), uid, moment)
+    lake = Lake(described.store / "lake", read_only=True)
+    found = asked(directory, lake, uid, moment, described.covers(directory))
     if json:
         json_line(_as_json(found, directory))
         return 0
@@ -64,7 +65,8 @@ def who(place: str, *, at: str | None = None, estate: Path = Path(), json: Json 
     directory = described.world()
     moment = moment_of(at, directory.timezone)
     places = place_named(directory, place)
-    found = asked(directory, Lake(described.store / "lake", read_only=True), places, place, moment)
+    lake = Lake(described.store / "lake", read_only=True)
+    found = asked(directory, lake, places, place, moment, described.covers(directory))
     if json:
         json_line(
             {

@@ -1,6 +1,6 @@
 """The world of an estate that runs: taken up from the lake, taught batch by batch, never ahead of what is committed.
 
-    start, or after a failure    files of the estate + tables `sighting`, `statement`, `alias` of all committed batches
+    start, or after a failure    files of the estate + the world's own tables, of all committed batches
     each batch                   resolve, learn, join; what was learnt is rows of the same commit
 
 So a crash between any two writes leaves a world that is the replay of what is in the lake: a batch that was begun and
@@ -17,7 +17,9 @@ import pyarrow.compute as pc
 from watchfloor.ocsf.events import Events
 from watchfloor.store.lake import Lake
 from watchfloor.world.directory import Directory
-from watchfloor.world.world import ALIASES, SIGHTINGS, STATEMENTS, Learnt, World
+from watchfloor.world.pulse import PULSE_SCHEMA
+from watchfloor.world.sources import Source
+from watchfloor.world.world import ALIASES, PULSES, SIGHTINGS, STATEMENTS, Learnt, World
 
 __all__ = ["LivingWorld", "taken_up"]
 
@@ -30,18 +32,28 @@ class LivingWorld:
         lake: where what was learnt is kept.
         committed: gives the number of the last committed batch.
         complete: kinds of facts of which none means no.
+        sources: what each source could see, and what it is like when it is well.
     """
 
     def __init__(
-        self, directory: Directory, lake: Lake, committed: Callable[[], int], *, complete: frozenset[str] = frozenset()
+        self,
+        directory: Directory,
+        lake: Lake,
+        committed: Callable[[], int],
+        *,
+        complete: frozenset[str] = frozenset(),
+        sources: Mapping[str, Source] | None = None,
     ) -> None:
         self._directory, self._lake, self._committed, self._complete = directory, lake, committed, complete
+        self._sources = sources
         self._world: World | None = None
 
     def take(self, batches: Mapping[str, Events], batch: int) -> tuple[dict[str, Events], dict[str, pa.Table]]:
         """Events by class with context, and the rows of the world's own tables."""
         if self._world is None:
-            self._world = taken_up(self._directory, self._lake, complete=self._complete, until=self._committed())
+            self._world = taken_up(
+                self._directory, self._lake, complete=self._complete, sources=self._sources, until=self._committed()
+            )
         joined, learnt = self._world.take(batches)
         return joined, learnt.tables(batch)
 
@@ -51,15 +63,21 @@ class LivingWorld:
 
 
 def taken_up(
-    directory: Directory, lake: Lake, *, complete: frozenset[str] = frozenset(), until: int | None = None
+    directory: Directory,
+    lake: Lake,
+    *,
+    complete: frozenset[str] = frozenset(),
+    sources: Mapping[str, Source] | None = None,
+    until: int | None = None,
 ) -> World:
     """The world as the lake remembers it.
 
     Args:
         until: the last batch that counts; None takes all there are.
     """
-    world = World(directory, complete=complete)
+    world = World(directory, complete=complete, sources=sources)
     where = None if until is None else pc.field("batch") <= until
     said, named = lake.read(STATEMENTS, where=where), lake.read(ALIASES, where=where)
+    world.presence.gaps.hear(lake.read(PULSES, PULSE_SCHEMA.names, where))
     world.teach(Learnt.of(lake.read(SIGHTINGS, where=where), said, named))
     return world

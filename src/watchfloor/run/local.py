@@ -90,7 +90,13 @@ class LocalEngine:
             committer = Committer(self._lake, estate.store / "cursor.json")
             positions = committer.positions
             self._world = (
-                LivingWorld(directory, self._lake, lambda: committer.cursor.batch, complete=estate.complete)
+                LivingWorld(
+                    directory,
+                    self._lake,
+                    lambda: committer.cursor.batch,
+                    complete=estate.complete,
+                    sources=estate.covers(directory),
+                )
                 if directory
                 else None
             )

@@ -5,7 +5,7 @@ Only what the question needs is read: the sightings of one person, or those that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
@@ -20,10 +20,10 @@ from watchfloor.world.fact import SCHEMA
 from watchfloor.world.history import History, Interval
 from watchfloor.world.learning import resets
 from watchfloor.world.naming import forms
-from watchfloor.world.presence import LONGEST_MS, OUT, RESTS_ON, UNKNOWN, Presence
-from watchfloor.world.pulse import pulse_table
+from watchfloor.world.presence import LONGEST_MS, OUT, RESTS_ON, TAILGATED, UNKNOWN, Presence
+from watchfloor.world.pulse import PULSE_SCHEMA, pulse_table
 from watchfloor.world.sighting import Sighting
-from watchfloor.world.sources import read_sources
+from watchfloor.world.sources import Source
 from watchfloor.world.world import PULSES, SIGHTINGS, STATEMENTS, Learnt
 
 __all__ = ["Inside", "Whereabouts", "covered", "person_named", "place_named", "uid_of", "where", "who"]
@@ -126,8 +126,7 @@ def covered(
     Raises:
         EstateError: coverage.toml is wrong.
     """
-    known = {*directory.places, *directory.portals, *directory.assets, *directory.zones}
-    sources = read_sources(described.folder / "coverage.toml", known)
+    sources = described.covers(directory)
     heard = lake.read(PULSES)
     history = History()
     said = lake.read(
@@ -150,49 +149,78 @@ def _named(directory: Directory, kinds: Iterable[str], name: str) -> list[Alias]
     return [alias for rank, alias in ranked if rank == best]
 
 
-def where(directory: Directory, lake: Lake, person: str, at: int) -> Whereabouts:
-    """Where a person was at a moment."""
+def where(
+    directory: Directory, lake: Lake, person: str, at: int, sources: Mapping[str, Source] | None = None
+) -> Whereabouts:
+    """Where a person was at a moment.
+
+    Args:
+        sources: what each source could see; without them silence means nothing.
+    """
     uids = [person, *(uid for uid, kept in directory.same.items() if kept == person)]
-    seen = lake.read(SIGHTINGS, where=pc.field("person").isin(uids) & (pc.field("time") <= at))
-    return _placed(directory, lake, Learnt.of(seen).renamed(directory.same).seen, [person], at)[0]
+    seen = lake.read(SIGHTINGS, where=pc.field("person").isin(uids) & (pc.field("time") <= at + LONGEST_MS))
+    return _placed(directory, lake, Learnt.of(seen).renamed(directory.same).seen, [person], at, sources)[0]
 
 
-def who(directory: Directory, lake: Lake, places: frozenset[str], name: str, at: int) -> Inside:
-    """Who was in some places at a moment."""
+def who(
+    directory: Directory,
+    lake: Lake,
+    places: frozenset[str],
+    name: str,
+    at: int,
+    sources: Mapping[str, Source] | None = None,
+) -> Inside:
+    """Who was in some places at a moment.
+
+    Args:
+        sources: what each source could see; without them silence means nothing.
+    """
     since = at - LONGEST_MS
-    near = lake.read(SIGHTINGS, where=(pc.field("time") <= at) & (pc.field("time") > since))
+    near = lake.read(SIGHTINGS, where=(pc.field("time") <= at + LONGEST_MS) & (pc.field("time") > since))
     seen = Learnt.of(near).renamed(directory.same).seen
     last: dict[str, Sighting] = {}
     for one in sorted(seen, key=lambda one: (one.time, one.sequence, one)):
-        last[one.person] = one
+        if one.time <= at:
+            last[one.person] = one
     concerned = sorted(person for person, one in last.items() if one.place in places)
-    found = _placed(directory, lake, [one for one in seen if one.person in set(concerned)], concerned, at)
+    found = _placed(directory, lake, [one for one in seen if one.person in set(concerned)], concerned, at, sources)
     surely = tuple(one for one in found if one.place in places and one.sure)
     possibly = tuple(one for one in found if one not in surely and one.presence != OUT)
     return Inside(name, at, surely, possibly)
 
 
 def _placed(
-    directory: Directory, lake: Lake, seen: Iterable[Sighting], persons: list[str], at: int
+    directory: Directory,
+    lake: Lake,
+    seen: Iterable[Sighting],
+    persons: list[str],
+    at: int,
+    sources: Mapping[str, Source] | None,
 ) -> list[Whereabouts]:
     history = History()
     said = lake.read(STATEMENTS, SCHEMA.names, pc.field("kind").isin(RESTS_ON))
     statements = Learnt.of(said=said).said
     history.add(statements)
-    presence = Presence(directory, history)
+    presence = Presence(directory, history, sources)
+    if sources:
+        presence.gaps.hear(lake.read(PULSES, PULSE_SCHEMA.names))
     known = list(seen)
-    presence.add(known, (reset for reset in resets(statements, directory) if reset.time <= at))
-    return [_of(directory, person, at, history.intervals("presence", person), known) for person in persons]
+    presence.add(known, resets(statements, directory))
+    doubt = presence.doubt
+    return [_of(directory, person, at, doubt, history.intervals("presence", person), known) for person in persons]
 
 
 def _of(
-    directory: Directory, person: str, at: int, intervals: Iterable[Interval], seen: Iterable[Sighting]
+    directory: Directory, person: str, at: int, doubt: int, intervals: Sequence[Interval], seen: Iterable[Sighting]
 ) -> Whereabouts:
-    holds = next((one for one in intervals if one.since <= at < one.until), None)
+    holds, *near = [
+        next((one for one in intervals if one.since <= time < one.until), None) for time in (at, at - doubt, at + doubt)
+    ]
     if holds is None:
         return Whereabouts(person, at, UNKNOWN, "", "", None, 0, None)
     rests = next((one for one in seen if one.person == person and one.time == holds.moment), None)
     place = "" if holds.value in (OUT, UNKNOWN) else holds.value
+    steady = all(one is not None and (one.value, one.moment) == (holds.value, holds.moment) for one in near)
     return Whereabouts(
         person,
         at,
@@ -200,6 +228,6 @@ def _of(
         place,
         directory.zone_of(place),
         holds.since,
-        holds.confidence,
+        holds.confidence if steady else min(TAILGATED, holds.confidence),
         rests,
     )

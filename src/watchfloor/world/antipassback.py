@@ -4,9 +4,9 @@
     soft    the door lets pass and logs it
     timed   as hard, forgiven after a while
 
-Only what is surely known counts: after a fire, an outage or half a day nobody is known to be anywhere, and nothing is
-violated (domain reference 2.2). A second entry means a badge that was handed back, somebody who left with somebody
-else, or a copy.
+Only what was surely known until then counts, whatever the passage itself says against it: after a fire, an outage or
+half a day nobody is known to be anywhere, and nothing is violated (domain reference 2.2). A second entry means a badge
+that was handed back, somebody who left with somebody else, or a copy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from watchfloor.ocsf.column import MISSING, Column
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import SURE
 from watchfloor.world.history import History
-from watchfloor.world.presence import OUT, UNKNOWN
+from watchfloor.world.presence import OUT, UNKNOWN, asked
 
 __all__ = ["FORGIVEN_MS", "MODES", "mode", "passback"]
 
@@ -51,7 +51,7 @@ def passback(
         direction: `in` or `out`.
         times: UTC epoch milliseconds; what was true just before counts.
     """
-    before = history.as_of("presence", person, times - 1)
+    before = asked(history, person, times - 1, then=True)
     modes = mode(directory, portal)
     sure = (before.confidence >= SURE) & modes.present & direction.present
     place = before.value.where(sure).keep(lambda value: value != UNKNOWN)

@@ -27,14 +27,15 @@ from watchfloor.world.directory import Directory
 from watchfloor.world.entities import SURE
 from watchfloor.world.history import AsOf, History
 from watchfloor.world.occupancy import occupancy
-from watchfloor.world.presence import OUT, UNKNOWN
+from watchfloor.world.presence import OUT, UNKNOWN, asked
 from watchfloor.world.resolve import times_of
+from watchfloor.world.sources import SKEW_MS, Source
 from watchfloor.world.traversal import Traversal
 
-__all__ = ["DOUBT_MS", "AsOfJoin"]
+__all__ = ["AsOfJoin"]
 
-DOUBT_MS = 120_000
-"""Doubt about the clock of a source nobody has measured: that of an access controller (scenarios, A5)."""
+DOORS = "physical_access_activity"
+"""Class of events whose clock is that of the sightings at doors: what was first is no question there."""
 
 Numbers = npt.NDArray[np.int64]
 YES_NO = pa.array([False, True])
@@ -48,10 +49,21 @@ class AsOfJoin:
         history: what was true when.
         complete: kinds of facts that some source states completely, so that none means no: an estate with a feed of
             work orders knows that there is no order. Of any other kind, none means nobody knows.
+        sources: to how many milliseconds the clock of each is right; of others see `sources.SKEW_MS`.
+        doubt: to how many the clocks are by which people are sighted.
     """
 
-    def __init__(self, directory: Directory, history: History, *, complete: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        history: History,
+        *,
+        complete: frozenset[str] = frozenset(),
+        sources: Mapping[str, Source] | None = None,
+        doubt: int = SKEW_MS,
+    ) -> None:
         self._directory, self._history, self._complete = directory, history, complete
+        self._skew, self._doubt_ms = {uid: int(one.skew_ms) for uid, one in (sources or {}).items()}, doubt
         self._traversal = Traversal(directory)
         assets = directory.assets
         # Of each asset ever asked for in every batch: looked up, not found out again.
@@ -94,7 +106,8 @@ class AsOfJoin:
 
     def _person(self, person: Column, times: Numbers, events: Events) -> dict[str, Column | None]:
         history, directory = self._history, self._directory
-        where = history.as_of("presence", person, times)
+        doubt = self._doubt(events)
+        where = asked(history, person, times, 0 if events.class_name == DOORS else doubt, then=True)
         sure = where.confidence >= SURE
         place = where.value.where(sure).map(lambda uid: None if uid in (OUT, UNKNOWN) else uid, pa.string())
         # Somebody never seen is neither in nor out.
@@ -128,7 +141,7 @@ class AsOfJoin:
             "lag.presence.place_uid": came.compact(),
             "lag.presence.zone": _mapped(came.compact(), directory.zone_of),
             "lag.presence.age_s": _numbers((times - before.moment) // 1000, before.found),
-            "lag.presence.slack_s": self._slack(before, times, events),
+            "lag.presence.slack_s": self._slack(before, times, events, doubt),
         }
 
     def _asset(self, asset: Column, times: Numbers) -> dict[str, Column]:
@@ -206,7 +219,18 @@ class AsOfJoin:
         known = asked & ((kind in self._complete) | self._history.stated(kind, person))
         return Column(np.where(known, satisfied, MISSING).astype(np.int32), YES_NO)
 
-    def _slack(self, before: AsOf, times: Numbers, events: Events) -> Column | None:
+    def _doubt(self, events: Events) -> Numbers:
+        """How far the clock of each row and that of sightings may be apart, milliseconds."""
+        own = np.full(len(events), SKEW_MS, np.int64)
+        for column, known in (("wf.source_uid", self._skew.get), ("wf.time_uncertainty_ms", int)):
+            said = events.column(column)
+            if said is not None and not said.all_missing:
+                values = [known(value) for value in said.values.to_pylist()]
+                numbers = np.array([*(-1 if value is None else value for value in values), -1], np.int64)[said.codes]
+                own = np.where(numbers >= 0, numbers, own)
+        return own + self._doubt_ms
+
+    def _slack(self, before: AsOf, times: Numbers, events: Events, doubt: Numbers) -> Column | None:
         """Seconds that the way from the sighting before leaves over, both clocks' doubts added; of sure sightings."""
         here = _known(events, "wf.place_uid")
         if here is None or not before.found.any():
@@ -214,11 +238,7 @@ class AsOfJoin:
         numbers = np.array([*(self._traversal.number(uid) for uid in here.values.to_pylist()), -1], np.int32)
         starts = np.array([*(self._traversal.number(uid) for uid in before.value.values.to_pylist()), -1], np.int32)
         needs = self._traversal.at_least(starts[before.value.codes], numbers[here.codes])
-        doubt = events.column("wf.time_uncertainty_ms")
-        own = np.full(len(times), DOUBT_MS, np.int64)
-        if doubt is not None:
-            own = np.array([*doubt.values.to_pylist(), DOUBT_MS], np.int64)[doubt.codes]
-        slack = (times - before.moment + own + DOUBT_MS) / 1000.0 - needs
+        slack = (times - before.moment + doubt) / 1000.0 - needs
         sure = before.found & (before.confidence >= SURE) & np.isfinite(slack)
         return _numbers(np.where(sure, slack, 0.0), sure)
 

@@ -21,7 +21,7 @@ from watchfloor.world.history import ANY, History
 from watchfloor.world.pulse import Stretch, late, unwell
 from watchfloor.world.sources import Source
 
-__all__ = ["ALARMS", "PASSAGES", "WHY", "Coverage", "Covering"]
+__all__ = ["ALARMS", "OPEN", "PASSAGES", "WHY", "Coverage", "Covering", "joined", "standing_at"]
 
 WHY: Mapping[str, str] = {
     "never_heard": "nothing was ever heard of {source}",
@@ -118,8 +118,8 @@ class Covering:
             [_cut(one, start, end) for one in stretches if one.since < end and one.until > start]
             for _, stretches in needed
         ]
-        merged = _joined((one.since, one.until) for some in gaps for one in some)
-        blind = all(_joined((one.since, one.until) for one in some) == ((start, end),) for some in gaps)
+        merged = joined((one.since, one.until) for some in gaps for one in some)
+        blind = all(joined((one.since, one.until) for one in some) == ((start, end),) for some in gaps)
         sources = sorted({uid for seeing, _ in needed for uid in seeing})
         came_late = (one for uid in sources for one in late(self._sources[uid], self._heard, self._known_at))
         return Coverage(
@@ -131,11 +131,7 @@ class Covering:
         )
 
     def _portal(self, portal: Portal, feed: str) -> tuple[set[str], list[Stretch]]:
-        directory = self._directory
-        there = {portal.uid, *(reader.uid for reader in portal.readers)}
-        for side in (portal.outside, portal.inside):
-            there |= {*directory.up(side), *directory.around(directory.zone_of(side))}
-        seeing, found = self._seen(portal.uid, there, feed)
+        seeing, found = self._seen(portal.uid, standing_at(self._directory, portal), feed)
         modes = MASKS_FORCED if feed == ALARMS else OPEN
         found += [
             Stretch(one.since, one.until, "masked", of=portal.uid)
@@ -218,7 +214,16 @@ def _cut(one: Stretch, start: int, end: int) -> Stretch:
     return one._replace(since=max(one.since, start), until=min(one.until, end))
 
 
-def _joined(stretches: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def standing_at(directory: Directory, portal: Portal) -> set[str]:
+    """What a source that sees a portal may name: the portal, its readers, the places and zones on both sides."""
+    there = {portal.uid, *(reader.uid for reader in portal.readers)}
+    for side in (portal.outside, portal.inside):
+        there |= {*directory.up(side), *directory.around(directory.zone_of(side))}
+    return there
+
+
+def joined(stretches: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Stretches [since, until) as few that do not touch, in order of time."""
     return tuple(_runs(sorted(stretches)))
 
 

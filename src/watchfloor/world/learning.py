@@ -78,20 +78,12 @@ def statements(events: Events) -> Iterator[Statement]:
 
 
 def resets(said: Iterable[Statement], directory: Directory) -> Iterator[Reset]:
-    """After them nobody in reach is known to be anywhere.
-
-    Fire and evacuation: reach is the building, else the site. A lost door controller: both sides of its portals.
-    """
+    """After them nobody in reach is known to be anywhere: fire and evacuation; reach is the building, else the site."""
     for one in said:
         if one.kind == "evacuating" and one.confidence:
             around = [uid for uid in directory.up(one.entity) if directory.places[uid].kind in ("building", "site")]
             reach = directory.inside(around[0]) if around else frozenset()
             yield Reset(one.valid_from, reach, one.source, one.because)
-        elif one.kind == "lost" and one.confidence:
-            doors = [portal for portal in directory.portals.values() if portal.controller == one.entity]
-            if doors:
-                reach = frozenset(side for door in doors for side in (door.inside, door.outside))
-                yield Reset(one.valid_from, reach, one.source, one.because)
 
 
 def from_directory(directory: Directory) -> Iterator[Statement]:

@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from watchfloor.ocsf.column import Column
 from watchfloor.world.directory import Directory
-from watchfloor.world.entities import SURE
 from watchfloor.world.history import History
-from watchfloor.world.presence import LONGEST_MS, UNKNOWN
+from watchfloor.world.presence import CONTRADICTED, LONGEST_MS, UNKNOWN
 
 __all__ = ["Occupancy", "occupancy"]
 
@@ -59,7 +58,7 @@ def occupancy(directory: Directory, history: History, place: Column, times: Numb
         at[unknown] = len(values) + seen.value[order][rests]
         until[unknown] = np.minimum(until[unknown], some.moment[unknown] + LONGEST_MS)
         where = [*values, *places]
-    sure = some.confidence >= SURE
+    sure = some.confidence >= CONTRADICTED  # as known then
     expanded = [[asked[uid] for uid in directory.up(value) if uid in asked] for value in where]
     lengths = np.array([len(places) for places in expanded] or [0])
     firsts = np.cumsum(lengths) - lengths

@@ -6,31 +6,52 @@
     20:09                       unknown    -    twelve hours without a sighting
     21:00 Taken, gate, out      out       100   until the next sighting
 
-Unknown is never absence. A fire alarm or the outage of a door controller makes everybody in its reach unknown,
-never out (domain reference 2.2, scenarios A3). Where one leaves freely, without a read, half an hour is as long as a
-sighting is believed.
+Unknown is never absence. A fire alarm makes everybody in its reach unknown, never out (domain reference 2.2). So
+does a gap at a way out of where somebody was seen, or at a way in for who had left: they may have passed unseen
+(gaps.py; scenarios A3). Where one leaves freely, without a read, half an hour is as long as a sighting is believed.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from watchfloor.ocsf.column import Column
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import FOREVER, LONG_AGO
-from watchfloor.world.history import History, Interval
-from watchfloor.world.sighting import Sighting
+from watchfloor.world.gaps import RESTS_ON as GAPS_REST_ON
+from watchfloor.world.gaps import Gaps
+from watchfloor.world.history import AsOf, History, Interval
+from watchfloor.world.sighting import STRONG, Sighting
+from watchfloor.world.sources import SKEW_MS, Source
+from watchfloor.world.ways import Ways, is_outside
 
-__all__ = ["OUT", "RESTS_ON", "UNKNOWN", "Believes", "Presence", "Reset", "believed", "believes"]
+__all__ = [
+    "CONTRADICTED",
+    "OUT",
+    "RESTS_ON",
+    "TAILGATED",
+    "UNKNOWN",
+    "Believes",
+    "Presence",
+    "Reset",
+    "asked",
+    "believed",
+    "believes",
+]
 
 OUT, UNKNOWN = "out", "unknown"
 """Values of a presence besides the uid of a place."""
 
-RESTS_ON = ("shift", "evacuating", "lost")
-"""Kinds of statements that presence rests on, besides sightings."""
+RESTS_ON = ("shift", "evacuating", *GAPS_REST_ON)
+"""Kinds of statements that presence rests on, besides sightings and pulses."""
 
 LONGEST_MS = 12 * 3_600_000
 """A sighting is believed so long (scenarios, A3)."""
@@ -41,8 +62,12 @@ FREE_EGRESS_MS = 30 * 60_000
 SURELY_MS = 60_000
 """In a tailgate-prone zone, or next to one, a person is surely there for so long after a read."""
 
+CONTRADICTED = 75
+"""Confidence of a stretch after which somebody was seen where they cannot have come to unread: in it they moved unseen,
+or a clock is wrong. Below `entities.SURE`; told apart because until then nobody knew."""
+
 TAILGATED = 70
-"""Confidence after that: below `entities.SURE`."""
+"""Confidence after that, and of whatever else is doubtful: below `entities.SURE`."""
 
 
 class Reset(NamedTuple):
@@ -78,15 +103,14 @@ def believes(directory: Directory) -> Mapping[str, Believes]:
     prone = {uid for uid in directory.places if _prone(directory, uid)}
     beside = {portal.outside for portal in directory.portals.values() if portal.inside in prone}
     beside |= {portal.inside for portal in directory.portals.values() if portal.outside in prone}
-    found: dict[str, Believes] = {}
-    for place in directory.places.values():
-        zones = [directory.zones[uid] for uid in directory.around(directory.zone_of(place.uid))]
-        found[place.uid] = Believes(
-            outside=bool(zones) and zones[0].kind == "external",
-            longest=FREE_EGRESS_MS if place.uid in freely else LONGEST_MS,
-            tailgate=place.uid in prone or place.uid in beside,
+    return {
+        uid: Believes(
+            outside=is_outside(directory, uid),
+            longest=FREE_EGRESS_MS if uid in freely else LONGEST_MS,
+            tailgate=uid in prone or uid in beside,
         )
-    return found
+        for uid in directory.places
+    }
 
 
 def _prone(directory: Directory, place: str) -> bool:
@@ -102,6 +126,11 @@ def believed(
     places: Mapping[str, Believes],
     resets: Sequence[Reset] = (),
     shifts: Sequence[Interval] = (),
+    *,
+    ways: Ways | None = None,
+    unseen: Callable[[frozenset[str]], Sequence[tuple[int, int]]] = lambda portals: (),
+    skew: Callable[[str], int] = lambda source: SKEW_MS,
+    before: Sighting | None = None,
 ) -> list[Interval]:
     """Where one person was, as intervals; `moment` of each is the sighting it rests on.
 
@@ -110,30 +139,66 @@ def believed(
         places: what places make of sightings.
         resets: in order of time.
         shifts: the person's shifts: who was seen during one is believed there until it ends at most.
+        ways: what parts places; without them nobody moves unseen.
+        unseen: of portals, when any of them had a gap; in order of time.
+        skew: of a source, milliseconds to which its clock is right.
+        before: the sighting before all of these.
     """
     made: list[Interval] = []
     ordered = sorted(set(seen), key=lambda one: (one.time, one.sequence, one))
     for number, one in enumerate(ordered):
-        following = ordered[number + 1].time if number + 1 < len(ordered) else FOREVER
+        coming = ordered[number + 1] if number + 1 < len(ordered) else None
+        following = FOREVER if coming is None else coming.time
+        last = ordered[number - 1] if number else before
         if following <= one.time:
             continue  # another sighting of the same moment counts
         place = places.get(one.place, NOWHERE_SPECIAL)
         value, longest = (OUT, FOREVER) if place.outside else (one.place, place.longest)
         end = min(following, one.time + longest)
-        shift_end = next((shift.until for shift in shifts if shift.since <= one.time < shift.until), FOREVER)
         if value != OUT:
+            shift_end = next((shift.until for shift in shifts if shift.since <= one.time < shift.until), FOREVER)
             end = min(end, max(shift_end, one.time + 1))
-        broken = next((r for r in resets if r.time > one.time and (not r.places or one.place in r.places)), None)
-        if broken is not None and value != OUT and broken.time < end:
-            end = broken.time
-        if place.tailgate and value != OUT and end > one.time + SURELY_MS:
-            made.append(_made(one, one.time, one.time + SURELY_MS, value, one.strength))
-            made.append(_made(one, one.time + SURELY_MS, end, value, min(TAILGATED, one.strength)))
-        else:
-            made.append(_made(one, one.time, end, value, one.strength))
-        if end < following:
-            made.append(_made(one, end, following, UNKNOWN, 0))
+            end = min(end, next((r.time for r in resets if _reaches(r, one)), FOREVER))
+        leaves = frozenset[str]() if ways is None else ways.leaves.get(one.place, frozenset())
+        end = max(one.time, min(end, _first(unseen(leaves), one.time)))
+        contradicted, doubtful = end, end
+        if place.tailgate and value != OUT:
+            doubtful = min(end, one.time + SURELY_MS)
+        if ways is not None and coming is not None and not ways.follows(one.place, coming):
+            contradicted = max(one.time, following - LONGEST_MS) if value == OUT else one.time
+        if (
+            ways is not None
+            and last is not None
+            and not ways.follows(last.place, one)
+            and _unordered(last, one, ways, skew)
+        ):
+            doubtful = one.time
+        edges = (one.time, min(contradicted, doubtful), doubtful, end, following)
+        sure = (one.strength, min(CONTRADICTED, one.strength), min(TAILGATED, one.strength), 0)
+        for (since, until), confidence in zip(pairwise(edges), sure, strict=True):
+            if since < until:
+                made.append(_made(one, since, until, value if since < end else UNKNOWN, confidence))
     return made
+
+
+def _unordered(one: Sighting, other: Sighting, ways: Ways, skew: Callable[[str], int]) -> bool:
+    """Whether two sightings, so near each other, may have happened in the other order: by clocks that differ."""
+    doubt = skew(one.source) + skew(other.source)
+    return ways.clock(one) != ways.clock(other) and other.time - one.time <= doubt
+
+
+def _reaches(reset: Reset, one: Sighting) -> bool:
+    return reset.time > one.time and (not reset.places or one.place in reset.places)
+
+
+def _first(stretches: Sequence[tuple[int, int]], time: int) -> int:
+    """When the first of them begins that has not ended at a time."""
+    place = bisect_right(stretches, time, key=_until)
+    return stretches[place][0] if place < len(stretches) else FOREVER
+
+
+def _until(stretch: tuple[int, int]) -> int:
+    return stretch[1]
 
 
 def _last_seen(seen: Iterable[Sighting]) -> list[Interval]:
@@ -151,25 +216,63 @@ def _made(one: Sighting, since: int, until: int, value: str, confidence: int) ->
     return Interval(since, until, value, confidence, one.time)
 
 
+def asked(
+    history: History,
+    person: Column,
+    times: npt.NDArray[np.int64],
+    doubt: npt.NDArray[np.int64] | int = 0,
+    *,
+    then: bool = False,
+) -> AsOf:
+    """Presence at times that are right only so far: sure is what holds all the time they may mean.
+
+    Args:
+        person: uids. Shape (rows,).
+        times: UTC epoch milliseconds. Shape (rows,).
+        doubt: how far times and the clocks of sightings may be apart, milliseconds; 0 of one clock. Shape (rows,).
+        then: as known at these times, whoever was seen where after them: the same whenever it is asked.
+    """
+    found = history.as_of("presence", person, times)
+    confidence = found.confidence
+    if then:
+        confidence = np.where(confidence == CONTRADICTED, STRONG, confidence).astype(np.int8)
+    for moved in (times - doubt, times + doubt)[: 1 if then else 2]:
+        if not np.any(moved != times):
+            break
+        other = history.as_of("presence", person, moved)
+        differs = (other.value.codes != found.value.codes) | (other.moment != found.moment)  # or seen in between
+        confidence = np.where(differs, np.minimum(confidence, TAILGATED), confidence).astype(np.int8)
+    return replace(found, confidence=confidence)
+
+
 class Presence:
-    """Keeps the history's `presence` in step with sightings and resets.
+    """Keeps the history's `presence` in step with sightings, resets and gaps.
 
     A sighting changes nothing of what was before the one before it, so that only what follows is folded again: what a
     batch costs does not grow with how long somebody has been known.
 
     Args:
         directory: places, zones, portals.
-        history: where presence goes, and where shifts come from.
+        history: where presence goes, and where shifts, modes of doors and losses come from.
+        sources: what is heard of whom; without them silence means nothing.
     """
 
-    def __init__(self, directory: Directory, history: History) -> None:
-        self._places = believes(directory)
+    def __init__(self, directory: Directory, history: History, sources: Mapping[str, Source] | None = None) -> None:
+        self.gaps = Gaps(directory, history, sources)
+        self._unseen: dict[frozenset[str], tuple[tuple[int, int], ...]] = {}
+        self._places, self._ways = believes(directory), Ways(directory)
+        self._skew = {uid: int(one.skew_ms) for uid, one in (sources or {}).items()}
         self._history = history
         self._seen: dict[str, list[Sighting]] = defaultdict(list)
         self._resets: list[Reset] = []
 
+    @property
+    def doubt(self) -> int:
+        """Milliseconds to which the clocks of those who tell of passages are right."""
+        return max((self._skew[uid] for uid in self.gaps.sources), default=SKEW_MS)
+
     def add(self, seen: Iterable[Sighting], resets: Iterable[Reset] = (), shifted: Iterable[str] = ()) -> int:
-        """More sightings and resets; gives how many sightings were new.
+        """More sightings and resets, and whatever gaps there are by now; gives how many sightings were new.
 
         Args:
             shifted: persons about whose shifts something new is known.
@@ -189,6 +292,11 @@ class Presence:
             first = min(reset.time for reset in fresh)
             for person in self._seen:
                 since[person] = min(first, since.get(person, FOREVER))
+        changed = self.gaps.renew()
+        if changed < FOREVER:
+            self._unseen = {}
+            for person in self._seen:
+                since[person] = min(changed, since.get(person, FOREVER))
         for person, time in since.items():
             self._fold(person, time)
         return new
@@ -201,9 +309,24 @@ class Presence:
         cut = known[start].time if before else LONG_AGO
         resets = self._resets[bisect_right(self._resets, cut, key=lambda reset: reset.time) :]
         shifts = [shift for shift in self._history.intervals("shift", person) if shift.until > cut]
-        made = believed(known[start:], self._places, resets, shifts)
+        made = believed(
+            known[start:],
+            self._places,
+            resets,
+            shifts,
+            ways=self._ways,
+            unseen=self._gaps_at,
+            skew=lambda source: self._skew.get(source, SKEW_MS),
+            before=known[start - 1] if start else None,
+        )
         self._history.replace("presence", person, made, since=cut)
         self._history.replace("sighted", person, _last_seen(known[start:]), since=cut)
+
+    def _gaps_at(self, portals: frozenset[str]) -> tuple[tuple[int, int], ...]:
+        found = self._unseen.get(portals)
+        if found is None:
+            found = self._unseen[portals] = self.gaps.of(portals)
+        return found
 
 
 def _time(one: Sighting) -> int:

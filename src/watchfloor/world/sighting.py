@@ -66,6 +66,9 @@ class Sighting(NamedTuple):
     because: str
     """uid of the event."""
 
+    portal: str = ""
+    """uid of the portal it was read at, where it was at one."""
+
 
 def sightings(events: Events, directory: Directory) -> Iterator[Sighting]:
     """What resolved events (`wf.*`) say about where persons are."""
@@ -83,8 +86,8 @@ def sightings(events: Events, directory: Directory) -> Iterator[Sighting]:
         return
     times = times_of(events)
     yield from (
-        Sighting(who, time, sequence, where, strong, came, source or "", because or "")
-        for who, time, sequence, where, strong, came, source, because in zip(
+        Sighting(who, time, sequence, where, strong, came, source or "", because or "", portal or "")
+        for who, time, sequence, where, strong, came, source, because, portal in zip(
             person.take(rows).to_pylist(),
             times[rows].tolist(),
             _numbers(events.column("wf.source_seq"), rows),
@@ -93,6 +96,7 @@ def sightings(events: Events, directory: Directory) -> Iterator[Sighting]:
             moved[rows].tolist(),
             _texts(events.column("wf.source_uid"), rows),
             _texts(events.column("metadata.uid"), rows),
+            _texts(events.column("wf.portal_uid"), rows),
             strict=True,
         )
     )

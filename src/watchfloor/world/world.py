@@ -28,6 +28,7 @@ from watchfloor.world.presence import Presence
 from watchfloor.world.pulse import Pulse, pulse_table, pulses
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.sighting import Sighting, sightings
+from watchfloor.world.sources import Source
 
 __all__ = ["ALIASES", "PULSES", "SIGHTINGS", "STATEMENTS", "Learnt", "World"]
 
@@ -44,6 +45,7 @@ SIGHTING_SCHEMA = pa.schema(
         pa.field("moved", pa.bool_(), nullable=False),
         pa.field("source", pa.string()),
         pa.field("because", pa.string()),
+        pa.field("portal", pa.string()),
     ]
 )
 """Columns of a table of sightings; `time` in UTC epoch milliseconds."""
@@ -57,7 +59,7 @@ class Learnt:
     said: list[Statement] = field(default_factory=list)
     named: list[Alias] = field(default_factory=list)
     heard: list[Pulse] = field(default_factory=list)
-    """Of the sources: for coverage, which is asked from the lake; the world itself keeps none of it."""
+    """Of the sources: a silent one makes a gap in presence. Coverage asks the lake."""
 
     def tables(self, batch: int) -> dict[str, pa.Table]:
         """As tables with the number of the batch and a `time`, for the lake; only those that have rows."""
@@ -96,7 +98,7 @@ class Learnt:
     def of(cls, seen: pa.Table | None = None, said: pa.Table | None = None, named: pa.Table | None = None) -> Learnt:
         """From the tables of the lake, whatever other columns they have."""
         return cls(
-            seen=[Sighting(*row) for row in _rows(seen, SIGHTING_SCHEMA)],
+            seen=[Sighting(*row)._replace(portal=row[-1] or "") for row in _rows(seen, SIGHTING_SCHEMA)],
             said=[Statement(*row) for row in _rows(said, SCHEMA)],
             named=list(aliases_of(named)),
         )
@@ -108,14 +110,21 @@ class World:
     Args:
         directory: what the estate's files say.
         complete: kinds of facts that some source of the estate states completely: there, none means no.
+        sources: what each source could see, and what it is like when it is well (coverage.toml).
     """
 
-    def __init__(self, directory: Directory, *, complete: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        *,
+        complete: frozenset[str] = frozenset(),
+        sources: Mapping[str, Source] | None = None,
+    ) -> None:
         self.directory = directory
         self.resolver = Resolver(directory)
         self.history = History()
-        self.presence = Presence(directory, self.history)
-        self._join = AsOfJoin(directory, self.history, complete=complete)
+        self.presence = Presence(directory, self.history, sources)
+        self._join = AsOfJoin(directory, self.history, complete=complete, sources=sources, doubt=self.presence.doubt)
         self.history.add(from_directory(directory))
 
     def take(self, batches: Mapping[str, Events]) -> tuple[dict[str, Events], Learnt]:
@@ -137,6 +146,7 @@ class World:
         learnt = learnt.renamed(self.directory.same)
         self.resolver.aliases.add(learnt.named)
         self.history.add(learnt.said)
+        self.presence.gaps.hear(pulse_table(learnt.heard))
         shifted = {one.entity for one in learnt.said if one.kind == "shift"}
         self.presence.add(learnt.seen, resets(learnt.said, self.directory), shifted)
 
@@ -144,4 +154,6 @@ class World:
 def _rows(table: pa.Table | None, schema: pa.Schema) -> Iterable[tuple[Any, ...]]:
     if table is None or table.num_rows == 0:
         return ()
-    return zip(*(table[name].to_pylist() for name in schema.names), strict=True)
+    there = set(table.column_names)
+    missing = [None] * table.num_rows  # of a column that came later: tables of before know nothing of it
+    return zip(*(table[name].to_pylist() if name in there else missing for name in schema.names), strict=True)
