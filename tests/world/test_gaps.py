@@ -80,20 +80,25 @@ def lost(asset: str, since: int, until: int, known: int = 0) -> Statement:
     return Statement(asset, "lost", "yes", since, until, known)
 
 
-def stretches(site: Directory, seen: list[Sighting], *said: Statement, heard: list[Pulse] | None = None) -> list[Any]:
+def stretches(
+    site: Directory, seen: list[Sighting], *said: Statement, heard: list[Pulse] | None = None, kind: str = "presence"
+) -> list[Any]:
     history = History()
     history.add(said)
     presence = Presence(site, history, {"doors": DOORS})
     presence.gaps.hear(pulse_table(heard or []))
     presence.add(seen)
-    return [(one.since, one.until, one.value, one.confidence) for one in history.intervals("presence", "p-1")]
+    return [(one.since, one.until, one.value, one.confidence) for one in history.intervals(kind, "p-1")]
 
 
 def test_ways(site: Directory) -> None:
     ways = Ways(site)
-    assert ways.reaches["hall"] == ways.reaches["canteen"] == {"hall", "canteen"}
-    assert ways.reaches["yard"] == {"yard"} and "corner" in ways.reaches["street"], "nothing parts it from the street"
-    assert ways.leaves["canteen"] == {"d-hall", "d-store"} and ways.leaves["street"] == {"gate"}
+    assert ways.reaches("hall") == ways.reaches("canteen") == {"hall", "canteen"}
+    assert ways.reaches("yard") == {"yard"} and "corner" in ways.reaches("street"), "nothing parts it from the street"
+    assert ways.leaves("canteen") == {"d-hall", "d-store"} and ways.leaves("street") == {"gate"}
+    sites = Ways(site, sites=True)
+    assert sites.leaves("store") == sites.leaves("street") == {"gate"} and sites.reaches("store") == {"s"}
+    assert sites.follows("yard", went(0, "store")) and not sites.follows("street", went(0, "store"))
     assert ways.follows("canteen", went(0, "store")) and ways.follows("canteen", went(0, "yard", "d-hall"))
     assert not ways.follows("yard", went(0, "store")) and not ways.follows("hall", went(0, "hall")), "in twice"
     assert ways.follows("nowhere", went(0, "hall")) and ways.follows("yard", went(0, "hall", "unknown-door"))
@@ -149,6 +154,27 @@ def test_somebody_moved_unseen(site: Directory) -> None:
     assert found[:2] == [(0, 3 * HOUR, "yard", CONTRADICTED), (3 * HOUR, 4 * HOUR, "store", 100)]
     out = stretches(site, [went(0, "street", "gate"), went(30 * HOUR, "hall")])
     assert out[:2] == [(0, 18 * HOUR, OUT, 100), (18 * HOUR, 30 * HOUR, OUT, CONTRADICTED)]
+
+
+def test_on_site_only_the_ways_out_of_the_site_count(site: Directory) -> None:
+    day = [
+        went(0, "yard"),
+        went(3 * HOUR, "store"),
+        went(10 * HOUR, "yard", "d-hall"),
+        went(11 * HOUR, "street", "gate"),
+    ]
+    assert stretches(site, day, mode("d-hall", "unlocked", HOUR), kind="on_site") == [
+        (0, 3 * HOUR, "s", 100),  # moved unseen, and a door that tells nobody: inside, all of it
+        (3 * HOUR, 10 * HOUR, "s", 100),
+        (10 * HOUR, 11 * HOUR, "s", 100),
+        (11 * HOUR, FOREVER, OUT, 100),
+    ]
+    assert stretches(site, day[:2], mode("gate", "unlocked", HOUR), kind="on_site")[1:3] == [
+        (HOUR, 3 * HOUR, UNKNOWN, 0),
+        (3 * HOUR, FOREVER, UNKNOWN, 0),
+    ]
+    back = [went(0, "yard"), went(HOUR, "yard")]
+    assert stretches(site, back, kind="on_site")[0] == (0, HOUR, "s", CONTRADICTED), "in twice: out between, unseen"
 
 
 def test_two_clocks_that_disagree_about_what_was_first(site: Directory) -> None:
@@ -223,13 +249,16 @@ def test_any_order_gives_the_same(
         else:
             presence.gaps.hear(pulse_table([one]))
             presence.add([])
-    assert [(one.since, one.until, one.value, one.confidence) for one in history.intervals("presence", "p-1")] == whole
+    made = {
+        kind: [(one.since, one.until, one.value, one.confidence) for one in history.intervals(kind, "p-1")]
+        for kind in ("presence", "on_site")
+    }
+    assert made == {"presence": whole, "on_site": stretches(site, seen, *said, heard=heard, kind="on_site")}
     gaps = Gaps(site, history, {"doors": DOORS})
     gaps.hear(pulse_table(heard))
     gaps.renew()
-    places = Ways(site).leaves
+    ways = Ways(site)
     for since, until, value, confidence in whole:
-        ways = places["street"] if value == OUT else places.get(value, frozenset())
-        for start, end in gaps.of(ways):
+        for start, end in gaps.of(ways.leaves("street" if value == OUT else value)):
             assert until <= start or since >= end, "nothing is believed while somebody may pass unseen"
         assert (value == UNKNOWN) == (confidence == 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,16 @@ from tests.world.test_resolve import built
 from watchfloor.ocsf.column import Column
 from watchfloor.world.directory import Directory, load
 from watchfloor.world.history import History, Interval, Statement
-from watchfloor.world.presence import OUT, UNKNOWN, Presence, Reset, believed, believes
+from watchfloor.world.presence import (
+    OUT,
+    TAILGATED,
+    UNKNOWN,
+    Presence,
+    Reset,
+    believed,
+    believes,
+    believes_of_sites,
+)
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.sighting import STRONG, WEAK, Sighting, sightings
 
@@ -99,6 +109,24 @@ def test_a_tailgate_prone_zone_is_sure_for_a_minute(site: Directory) -> None:
         (0, MINUTE, "control", 100),
         (MINUTE, HOUR, "control", 70),
     ]
+
+
+def test_on_site_a_tailgate_prone_room_is_as_sure_as_any(site: Directory) -> None:
+    whole = believes_of_sites(site)
+    assert stretches(believed([seen(0, "control"), seen(HOUR, "hall")], whole)) == [
+        (0, HOUR, "s", 100),
+        (HOUR, 13 * HOUR, "s", 100),
+        (13 * HOUR, 1 << 62, UNKNOWN, 0),
+    ]
+    assert stretches(believed([seen(0, "store"), seen(HOUR, "street")], whole)) == [
+        (0, HOUR, "s", 100),  # out of the store freely, and still on the site
+        (HOUR, 1 << 62, OUT, 100),
+    ]
+    prone = replace(site, zones={**site.zones, "z-yard": replace(site.zones["z-yard"], tailgate_prone=True)})
+    assert stretches(believed([seen(0, "yard")], believes_of_sites(prone)))[1][3] == TAILGATED
+    gate = replace(site.portals["gate"], kind="turnstile")
+    single = replace(prone, portals={**site.portals, "gate": gate})
+    assert stretches(believed([seen(0, "yard")], believes_of_sites(single)))[0] == (0, 12 * HOUR, "s", 100)
 
 
 def test_fire_makes_unknown_whoever_is_in_its_reach(site: Directory) -> None:

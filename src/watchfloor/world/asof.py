@@ -1,6 +1,6 @@
 """The as-of join: onto each event, what was true at its time of the person, the assets and the place it names.
 
-    wf.person_uid     -> asof.person.*       presence, zone and its age, employment, shift, leave, notice, travel, role
+    wf.person_uid     -> asof.person.*       presence, site, zone, employment, shift, leave, notice, travel, role
     wf.asset_uid      -> asof.dst_asset.*    zone, place, criticality, level, open work order, maintenance
     wf.src_asset_uid  -> asof.src_asset.*
     wf.place_uid      -> asof.place.*        armed, evacuating, occupancy
@@ -107,7 +107,9 @@ class AsOfJoin:
     def _person(self, person: Column, times: Numbers, events: Events) -> dict[str, Column | None]:
         history, directory = self._history, self._directory
         doubt = self._doubt(events)
-        where = asked(history, person, times, 0 if events.class_name == DOORS else doubt, then=True)
+        apart = 0 if events.class_name == DOORS else doubt
+        where = asked(history, person, times, apart, then=True)
+        on = asked(history, person, times, apart, then=True, kind="on_site")
         sure = where.confidence >= SURE
         place = where.value.where(sure).map(lambda uid: None if uid in (OUT, UNKNOWN) else uid, pa.string())
         # Somebody never seen is neither in nor out.
@@ -127,7 +129,8 @@ class AsOfJoin:
             "asof.person.presence_confidence": _numbers(where.confidence.astype(np.int64), where.found),
             "asof.person.place_uid": place,
             "asof.person.zone": _mapped(place, directory.zone_of),
-            "asof.person.site": _mapped(place, directory.site_of),
+            "asof.person.site": on.value.where(on.confidence >= SURE).without(OUT, UNKNOWN),
+            "asof.person.site_confidence": _numbers(on.confidence.astype(np.int64), on.found),
             "asof.person.zone_age_s": _numbers(age, place.present),
             "asof.person.employment_status": Column(np.where(ever, status, MISSING).astype(np.int32), statuses),
             "asof.person.in_notice": self._whether("in_notice", notice, person),

@@ -62,6 +62,7 @@ KINDS: Mapping[str, Kind] = {
     "role": Kind("person", False, "role class"),
     "escort": Kind("person", True, "uid of the visit the person has escort duty for"),
     "presence": Kind("person", False, "uid of the innermost place, `out`, or `unknown`; from sightings"),
+    "on_site": Kind("person", False, "uid of the site, `out`, or `unknown`; from sightings"),
     "sighted": Kind("person", False, "uid of the place of the last sighting, however old; from sightings"),
     "credential_status": Kind("credential", False, "active, suspended, lost or ended"),
     "work_order": Kind("asset", True, "uid of an open work order or permit"),

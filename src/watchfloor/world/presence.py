@@ -9,6 +9,8 @@
 Unknown is never absence. A fire alarm makes everybody in its reach unknown, never out (domain reference 2.2). So
 does a gap at a way out of where somebody was seen, or at a way in for who had left: they may have passed unseen
 (gaps.py; scenarios A3). Where one leaves freely, without a read, half an hour is as long as a sighting is believed.
+
+The same fold says on which site somebody is (`on_site`): only the ways out of the site count there.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ __all__ = [
     "asked",
     "believed",
     "believes",
+    "believes_of_sites",
 ]
 
 OUT, UNKNOWN = "out", "unknown"
@@ -70,6 +73,10 @@ TAILGATED = 70
 """Confidence after that, and of whatever else is doubtful: below `entities.SURE`."""
 
 
+ONE_BY_ONE = ("turnstile", "mantrap")
+"""Kinds of portals through which nobody follows anybody."""
+
+
 class Reset(NamedTuple):
     """From `time` on nobody who was last seen in one of `places` is known to be anywhere; no places: nobody at all."""
 
@@ -84,14 +91,14 @@ class Believes:
     """What a place makes of a sighting.
 
     Args:
-        outside: who goes there has left.
+        value: what is said of who is there: its uid, that of its site, or `out`.
         longest: milliseconds a sighting there is believed.
         tailgate: somebody may have followed somebody else out, or on into a place beside it.
     """
 
-    outside: bool
-    longest: int
-    tailgate: bool
+    value: str
+    longest: int = LONGEST_MS
+    tailgate: bool = False
 
 
 def believes(directory: Directory) -> Mapping[str, Believes]:
@@ -105,20 +112,38 @@ def believes(directory: Directory) -> Mapping[str, Believes]:
     beside |= {portal.inside for portal in directory.portals.values() if portal.outside in prone}
     return {
         uid: Believes(
-            outside=is_outside(directory, uid),
-            longest=FREE_EGRESS_MS if uid in freely else LONGEST_MS,
-            tailgate=uid in prone or uid in beside,
+            OUT if is_outside(directory, uid) else uid,
+            FREE_EGRESS_MS if uid in freely else LONGEST_MS,
+            uid in prone or uid in beside,
         )
         for uid in directory.places
+    }
+
+
+def believes_of_sites(directory: Directory) -> Mapping[str, Believes]:
+    """Per place what it says of the site: only the ways out of the site count, whatever room somebody is in."""
+    freely, followed = set(), set()
+    for portal in directory.portals.values():
+        site, other = directory.site_of(portal.inside), directory.site_of(portal.outside)
+        if is_outside(directory, portal.outside) or site != other:
+            if portal.free_egress:
+                freely.add(site)
+            if portal.kind not in ONE_BY_ONE and _prone(directory, portal.inside):
+                followed.add(site)
+    return {
+        uid: Believes(
+            OUT if is_outside(directory, uid) else site or UNKNOWN,
+            FREE_EGRESS_MS if site in freely else LONGEST_MS,
+            site in followed,
+        )
+        for uid in directory.places
+        for site in (directory.site_of(uid),)
     }
 
 
 def _prone(directory: Directory, place: str) -> bool:
     zone = directory.zones.get(directory.zone_of(place))
     return zone is not None and zone.tailgate_prone
-
-
-NOWHERE_SPECIAL = Believes(False, LONGEST_MS, False)
 
 
 def believed(
@@ -152,14 +177,15 @@ def believed(
         last = ordered[number - 1] if number else before
         if following <= one.time:
             continue  # another sighting of the same moment counts
-        place = places.get(one.place, NOWHERE_SPECIAL)
-        value, longest = (OUT, FOREVER) if place.outside else (one.place, place.longest)
-        end = min(following, one.time + longest)
+        place = places.get(one.place) or Believes(one.place)
+        value = place.value
+        end = following
         if value != OUT:
+            end = min(end, one.time + place.longest)
             shift_end = next((shift.until for shift in shifts if shift.since <= one.time < shift.until), FOREVER)
             end = min(end, max(shift_end, one.time + 1))
             end = min(end, next((r.time for r in resets if _reaches(r, one)), FOREVER))
-        leaves = frozenset[str]() if ways is None else ways.leaves.get(one.place, frozenset())
+        leaves = frozenset[str]() if ways is None else ways.leaves(one.place)
         end = max(one.time, min(end, _first(unseen(leaves), one.time)))
         contradicted, doubtful = end, end
         if place.tailgate and value != OUT:
@@ -177,7 +203,8 @@ def believed(
         sure = (one.strength, min(CONTRADICTED, one.strength), min(TAILGATED, one.strength), 0)
         for (since, until), confidence in zip(pairwise(edges), sure, strict=True):
             if since < until:
-                made.append(_made(one, since, until, value if since < end else UNKNOWN, confidence))
+                known = since < end and value != UNKNOWN
+                made.append(_made(one, since, until, value if known else UNKNOWN, confidence if known else 0))
     return made
 
 
@@ -223,6 +250,7 @@ def asked(
     doubt: npt.NDArray[np.int64] | int = 0,
     *,
     then: bool = False,
+    kind: str = "presence",
 ) -> AsOf:
     """Presence at times that are right only so far: sure is what holds all the time they may mean.
 
@@ -231,15 +259,16 @@ def asked(
         times: UTC epoch milliseconds. Shape (rows,).
         doubt: how far times and the clocks of sightings may be apart, milliseconds; 0 of one clock. Shape (rows,).
         then: as known at these times, whoever was seen where after them: the same whenever it is asked.
+        kind: `presence` in places, or `on_site`.
     """
-    found = history.as_of("presence", person, times)
+    found = history.as_of(kind, person, times)
     confidence = found.confidence
     if then:
         confidence = np.where(confidence == CONTRADICTED, STRONG, confidence).astype(np.int8)
     for moved in (times - doubt, times + doubt)[: 1 if then else 2]:
         if not np.any(moved != times):
             break
-        other = history.as_of("presence", person, moved)
+        other = history.as_of(kind, person, moved)
         differs = (other.value.codes != found.value.codes) | (other.moment != found.moment)  # or seen in between
         confidence = np.where(differs, np.minimum(confidence, TAILGATED), confidence).astype(np.int8)
     return replace(found, confidence=confidence)
@@ -260,7 +289,10 @@ class Presence:
     def __init__(self, directory: Directory, history: History, sources: Mapping[str, Source] | None = None) -> None:
         self.gaps = Gaps(directory, history, sources)
         self._unseen: dict[frozenset[str], tuple[tuple[int, int], ...]] = {}
-        self._places, self._ways = believes(directory), Ways(directory)
+        self._seen_as = (
+            ("presence", believes(directory), Ways(directory)),
+            ("on_site", believes_of_sites(directory), Ways(directory, sites=True)),
+        )
         self._skew = {uid: int(one.skew_ms) for uid, one in (sources or {}).items()}
         self._history = history
         self._seen: dict[str, list[Sighting]] = defaultdict(list)
@@ -309,17 +341,18 @@ class Presence:
         cut = known[start].time if before else LONG_AGO
         resets = self._resets[bisect_right(self._resets, cut, key=lambda reset: reset.time) :]
         shifts = [shift for shift in self._history.intervals("shift", person) if shift.until > cut]
-        made = believed(
-            known[start:],
-            self._places,
-            resets,
-            shifts,
-            ways=self._ways,
-            unseen=self._gaps_at,
-            skew=lambda source: self._skew.get(source, SKEW_MS),
-            before=known[start - 1] if start else None,
-        )
-        self._history.replace("presence", person, made, since=cut)
+        for kind, places, ways in self._seen_as:
+            made = believed(
+                known[start:],
+                places,
+                resets,
+                shifts,
+                ways=ways,
+                unseen=self._gaps_at,
+                skew=lambda source: self._skew.get(source, SKEW_MS),
+                before=known[start - 1] if start else None,
+            )
+            self._history.replace(kind, person, made, since=cut)
         self._history.replace("sighted", person, _last_seen(known[start:]), since=cut)
 
     def _gaps_at(self, portals: frozenset[str]) -> tuple[tuple[int, int], ...]:

@@ -66,7 +66,7 @@ ANY_KIND = ("sid", "email", "account", "badge", "personnel_no", "key", "plate", 
 CLASSES: Sequence[tuple[str, str]] = (
     (r"wf\.(?:person|credential)_uid", "pseudonym"),
     (r"wf\.(?:place|portal|zone|site)_uid|lag\.presence\..*", "whereabouts"),
-    (r"asof\.person\.(?:zone|place|zone_age_s|presence|presence_confidence|site)", "whereabouts"),
+    (r"asof\.person\.(?:zone|place_uid|zone_age_s|presence|presence_confidence|site|site_confidence)", "whereabouts"),
     (r"asof\.person\..*", "employment"),
     *((path, "identifier") for path, _ in IDENTIFIERS),
     (r"(?:.*\.)?(?:ip|mac|hostname|session\.uid|device\.uid|cmd_line|path|url_string|message|raw_data)", "indirect"),
