@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.world.test_directory import written
 from tests.world.test_resolve import built
 
 from watchfloor.world.directory import Directory, load
+from watchfloor.world.entities import Alias
 from watchfloor.world.learned import aliases_of, aliases_table, learned
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.world import ALIASES, Learnt, World
@@ -45,6 +47,27 @@ def test_leases(directory: Directory) -> None:
     ) == [("10.0.0.7", "a-1", 0, 2), ("10.0.0.9", "a-2", 1, 3), ("10.0.0.7", "a-1", 4, 28)]
     assert said(directory, {"time": T0, "activity_id": 5}) == []
     assert learned(built("authentication", [{"time": T0}]), Resolver(directory).aliases) == ()
+
+
+def test_an_address_that_was_given_back_is_nobodys(directory: Directory) -> None:
+    rows = [
+        lease(0, **{"src_endpoint.mac": MACS["a-1"]}),
+        {**lease(1, **{"src_endpoint.mac": MACS["a-1"]}), "activity_id": 7},
+        {**lease(1.2, **{"src_endpoint.mac": "02:00:00:00:00:99"}), "activity_id": 7},  # not ours to give back
+        lease(1.5, **{"src_endpoint.mac": MACS["a-2"]}),
+    ]
+    asks = [{"time": T0 + int(hour * HOUR), "device.ip": "10.0.0.7"} for hour in (0.5, 1.1, 1.6)]
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 0, 3, 2]):
+        world = World(directory)
+        for row in order:
+            world.take({"dhcp_activity": built("dhcp_activity", [rows[row]])})
+        found = world.resolver.resolve(built("authentication", asks)).column("wf.asset_uid")
+        assert found is not None and found.to_pylist() == ["a-1", None, "a-2"]
+    static = replace(directory, aliases=(*directory.aliases, Alias("", "ip", "10.0.0.7", "a-1")))
+    world = World(static)
+    world.take({"dhcp_activity": built("dhcp_activity", rows[1:2])})
+    found = world.resolver.resolve(built("authentication", asks)).column("wf.asset_uid")
+    assert found is not None and found.to_pylist() == ["a-1"] * 3, "the files say that it is always its own"
 
 
 def test_a_table_of_them(directory: Directory) -> None:

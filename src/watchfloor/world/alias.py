@@ -27,7 +27,10 @@ from watchfloor.world.entities import FOREVER, Alias
 from watchfloor.world.naming import forms
 from watchfloor.world.timeline import Timelines
 
-__all__ = ["Aliases", "Meant"]
+__all__ = ["NOBODY", "Aliases", "Meant"]
+
+NOBODY = ""
+"""Entity of a name that was given back: of nobody from then on."""
 
 MOVES = frozenset({"ip", "mac", "hostname", "device", "serial"})
 """Kinds of names that go from one thing to another while nobody says that they ended."""
@@ -201,7 +204,13 @@ class Aliases:
         if len(said) == 1:
             alias = said[0][1]
             return [
-                (alias.valid_from, alias.valid_to, self._code(alias.entity), self._code(alias.person), alias.confidence)
+                (
+                    alias.valid_from,
+                    alias.valid_to,
+                    self._code(alias.entity),
+                    self._code(alias.person),
+                    alias.confidence if alias.entity else 0,
+                )
             ]
         edges = sorted({edge for _, alias in said for edge in (alias.valid_from, alias.valid_to)})
         ordered = sorted(said, key=lambda entry: entry[1].valid_from)
@@ -220,8 +229,11 @@ class Aliases:
             if left[0].kind in MOVES and all(alias.method == "deterministic" for alias in left):
                 latest = max(alias.valid_from for alias in left)  # given out anew, a name is not the old one's
                 left = [alias for alias in left if alias.valid_from == latest]
+            left = [alias for alias in left if alias.entity != NOBODY] or left  # what was never leased stays
             entities = {(alias.entity, alias.person) for alias in left}
-            if len(entities) == 1:
+            if entities == {(NOBODY, "")}:
+                answer = -1, -1, 0
+            elif len(entities) == 1:
                 entity, person = entities.pop()
                 answer = self._code(entity), self._code(person), max(alias.confidence for alias in left)
             else:  # a person's own credentials may be several under one name; who it is stays certain

@@ -2,6 +2,7 @@
 
     dhcp_activity, acknowledged     address 10.0.3.7 is the asset with this hardware address (or host name)
                                     from the event's time on, for lease_dur seconds; known when the record came
+                   released         from then on the address is nobody's, until it is given out again
     inventory_info                  the asset that one of a device's names means has its other names as well, and its
                                     address, from the event's time on to its end_time; known when the record came
 
@@ -20,7 +21,7 @@ import pyarrow as pa
 
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
-from watchfloor.world.alias import Aliases
+from watchfloor.world.alias import NOBODY, Aliases
 from watchfloor.world.entities import FOREVER, SURE, Alias
 from watchfloor.world.resolve import times_of
 
@@ -28,6 +29,9 @@ __all__ = ["ALIASES_SCHEMA", "aliases_of", "aliases_table", "learned"]
 
 ACKNOWLEDGED = 5
 """activity_id of dhcp_activity: the server has given the address out."""
+
+RELEASED = 7
+"""... and the client has given it back."""
 
 METHOD = "deterministic"
 """Of an alias that follows from a key which both sides have."""
@@ -78,15 +82,21 @@ def _leased(events: Events, aliases: Aliases) -> Sequence[Alias]:
     activity = events.column("activity_id")
     if activity is None:
         return ()
-    given = np.flatnonzero(np.isin(activity.codes, np.flatnonzero(np.asarray(activity.values) == ACKNOWLEDGED)))
-    leases = events.take(given)
-    address = _addresses(leases)
-    if len(leases) == 0 or address is None:
-        return ()
-    asset = _meant(leases, {"src_endpoint.mac": "mac", "src_endpoint.hostname": "hostname"}, aliases)
-    lasts = _numbers(leases.column("lease_dur"), np.full(len(leases), LEASE_S, np.int64))
-    until = times_of(leases) + np.maximum(lasts, 1) * 1000
-    return _made("ip", address, asset, until, leases)
+    found: list[Alias] = []
+    for which in (ACKNOWLEDGED, RELEASED):
+        leases = events.take(
+            np.flatnonzero(np.isin(activity.codes, np.flatnonzero(np.asarray(activity.values) == which)))
+        )
+        address = _addresses(leases)
+        if len(leases) == 0 or address is None:
+            continue
+        asset = _meant(leases, {"src_endpoint.mac": "mac", "src_endpoint.hostname": "hostname"}, aliases)
+        lasts = _numbers(leases.column("lease_dur"), np.full(len(leases), LEASE_S, np.int64))
+        until = times_of(leases) + np.maximum(lasts, 1) * 1000
+        if which == RELEASED:
+            asset, until = asset.map(lambda _: NOBODY, pa.string()), np.full(len(leases), FOREVER, np.int64)
+        found += _made("ip", address, asset, until, leases)
+    return found
 
 
 def _listed(events: Events, aliases: Aliases) -> Sequence[Alias]:
