@@ -51,6 +51,7 @@ FILES = (
     "detect/numbers.py",
     "detect/rows.py",
     "detect/scanning.py",
+    "detect/sliding.py",
     "detect/verifying.py",
 )
 

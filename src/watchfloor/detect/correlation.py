@@ -1,0 +1,777 @@
+"""Correlations: what rules matched, judged group by group over windows of time.
+
+    operator = Operator(correlations, members)
+    state = operator.begin()
+    state, findings = operator.step(state, matches, watermark, coverage)
+
+Pure: no I/O, no clock. A state belongs to who made the last step: `step` uses up the one it is given and returns its
+successor in the same memory; `snapshot` makes a copy that lasts. The same matches give the same findings in whatever
+order and portions they come within the lateness of their sources, from a snapshot or not; what comes later is judged
+again, and a finding it overturns is taken back (decisions/correlations.md). What is counted and why stands there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from watchfloor.detect import sliding
+from watchfloor.detect.correlation_condition import negated, table
+from watchfloor.detect.correlation_keys import EVERYBODY, NOBODY, key_of, regrouped
+from watchfloor.detect.rule import Correlation
+from watchfloor.detect.sliding import (
+    ASK,
+    CREATE,
+    FRONT,
+    FULL,
+    GAP,
+    KEY,
+    KNOWN,
+    NEVER,
+    OUT,
+    PLAN,
+    RETRACT,
+    ROW,
+    UNJUDGED,
+    UNSEEN,
+)
+from watchfloor.ocsf.uid import finding_uid
+from watchfloor.words import Int32s
+
+__all__ = [
+    "CHANGES", "EVERYBODY", "FINDINGS", "MATCHES", "NOBODY", "Ask", "Gap", "Operator", "State", "Watermark", "nothing",
+    "unwatched",
+]  # fmt: skip
+
+DAY = 86_400_000
+HOLD = {False: DAY, True: 7 * DAY}
+"""How long a decision may still be changed, without and with a negated rule, milliseconds (reference 7.4)."""
+
+MAX_WAIT = 1_800_000
+"""Milliseconds after which nobody waits for a source any longer (reference 7.2)."""
+
+MAX_ROWS = 4_000_000
+"""Matches held at most; the oldest tenth goes beyond that."""
+
+MAX_GROUP = 10_000
+"""Matches of one group held at most."""
+
+MOST_EVIDENCE = 100
+"""Events that a finding names at most, the youngest."""
+
+KINDS = {
+    "event_count": sliding.COUNT, "value_count": sliding.DISTINCT, "value_sum": sliding.SUM, "value_avg": sliding.MEAN,
+    "value_percentile": sliding.PERCENTILE, "value_median": sliding.PERCENTILE, "temporal": sliding.TEMPORAL,
+    "temporal_ordered": sliding.ORDERED,
+}  # fmt: skip
+EMITS = {"once": sliding.ONCE, "each": sliding.EACH, "reset": sliding.RESET}
+OPERATORS = {
+    "gt": sliding.GT, "gte": sliding.GTE, "lt": sliding.LT, "lte": sliding.LTE, "eq": sliding.EQ, "neq": sliding.NEQ,
+}  # fmt: skip
+
+TEXT = pa.dictionary(pa.int32(), pa.string())
+
+MATCHES = pa.schema([
+    ("time", pa.int64()),
+    ("sequence", pa.int64()),
+    ("correlation", pa.int32()),
+    ("member", pa.int32()),
+    ("key", pa.int64()),
+    ("text", TEXT),
+    ("value", pa.float64()),
+    ("uid", pa.binary(16)),
+    ("scope", TEXT),
+    ("gone", pa.bool_()),
+])  # fmt: skip
+"""One row per match of a rule and correlation that counts on it.
+
+time, sequence: of the event, ms; correlation: position among the operator's; member: position in its `rules`; key: hash
+of the group's values, `text` is them as JSON; value: number, or hash of a value below 2 ** 53, of its `field`, NaN
+where it has none; scope: uid of the place or thing it is about, as coverage knows it; gone: it is no match any more.
+"""
+
+CHANGES: Mapping[int, str] = {CREATE: "create", RETRACT: "retract", UNJUDGED: "not_evaluable", KNOWN: "evaluable"}
+
+GAPS = pa.list_(
+    pa.struct([("why", pa.string()), ("source", pa.string()), ("of", pa.string()), ("since", pa.int64()),
+               ("until", pa.int64())])
+)  # fmt: skip
+
+FINDINGS = pa.schema([
+    ("correlation", pa.int32()),
+    ("change", pa.string()),
+    ("uid", pa.string()),
+    ("time", pa.int64()),
+    ("sequence", pa.int64()),
+    ("anchor", pa.string()),
+    ("text", pa.string()),
+    ("number", pa.float64()),
+    ("late", pa.bool_()),
+    ("unseen", pa.bool_()),
+    ("evidence", pa.list_(pa.string())),
+    ("members", pa.list_(pa.int16())),
+    ("gaps", GAPS),
+])  # fmt: skip
+"""One row per change, in the order they were decided.
+
+change: `create`, `retract`; `not_evaluable`, with the gaps that are why, and `evaluable` when that is over; uid: of the
+finding, from rule, anchor and group; time, sequence, anchor: of the judged event; text: of the group; number: what was
+counted; late: something else was said before; unseen: a finding although its window was not wholly seen; evidence: uids
+of events, oldest first, and which of the rules each matched.
+"""
+
+
+HELD = pa.list_(
+    pa.struct([("time", pa.int64()), ("sequence", pa.int64()), ("uid", pa.binary(16)), ("value", pa.float64()),
+               ("member", pa.int16()), ("flags", pa.int16()), ("scope", pa.string())])
+)  # fmt: skip
+
+SNAPSHOT = pa.schema([
+    ("rule", pa.string()),
+    ("key", pa.int64()),
+    ("text", pa.string()),
+    ("due", pa.int64()),
+    ("pending", pa.int64()),
+    ("fired", pa.int64()),
+    ("active", pa.bool_()),
+    ("matches", HELD),
+    ("front", pa.list_(pa.int64())),
+])  # fmt: skip
+"""One row per group, its matches youngest first; and one per correlation without a key, that says how far it is."""
+
+
+class Gap(NamedTuple):
+    """A reason why something cannot be judged.
+
+    Args:
+        why: `coverage_gap`, `stalled_source`, `identity_ambiguous`, or a reason of `world.coverage.WHY`.
+        source, of: the source, and the place or thing; "" where none is meant.
+        since, until: milliseconds.
+    """
+
+    why: str
+    source: str
+    of: str
+    since: int
+    until: int
+
+
+class Ask(NamedTuple):
+    """Whether something could have been seen.
+
+    Args:
+        correlation: who asks.
+        rules: ids of the negated rules.
+        scope: uid of the place or thing; "" where the event names none.
+        start, end: milliseconds, both included.
+    """
+
+    correlation: Correlation
+    rules: tuple[str, ...]
+    scope: str
+    start: int
+    end: int
+
+
+Coverage = Callable[[Ask], Sequence[Gap]]
+"""Answers with what was not seen; nothing means all was."""
+
+
+def unwatched(ask: Ask) -> Sequence[Gap]:
+    """Where nobody knows what the sources see, nothing can be said to be missing."""
+    return (Gap("unwatched", "", ask.scope, ask.start, ask.end),)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far the sources are.
+
+    Args:
+        heard: per source the event time up to which nothing on time is still to come, milliseconds.
+        feeds: per rule id the sources it may match in; one that is not named may match in all.
+        now: the latest time of receipt, milliseconds; nobody waits for a source longer than `max_wait` behind it.
+        skew: per source by how much its clock may be wrong, milliseconds.
+    """
+
+    heard: Mapping[str, int] = field(default_factory=dict)
+    feeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    now: int = -NEVER
+    skew: Mapping[str, int] = field(default_factory=dict)
+
+    @staticmethod
+    def end() -> Watermark:
+        """Nothing more will come."""
+        return Watermark(now=NEVER, feeds=_All())
+
+
+class _All(dict[str, frozenset[str]]):
+    """Every rule is fed by nobody: nothing is waited for."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return frozenset()
+
+
+@dataclass(slots=True)
+class State:
+    """What is held between steps.
+
+    Args:
+        rows, keys: matches and groups (`sliding.ROW`, `sliding.KEY`).
+        counts: places of `sliding`.
+        front: per correlation how far it is (`sliding.FRONT`).
+        texts: of the groups; `keys["text"]` counts through them.
+        scopes: `rows["scope"]` counts through them.
+        counters: what was dropped, by reason.
+    """
+
+    rows: npt.NDArray[np.void]
+    keys: npt.NDArray[np.void]
+    counts: npt.NDArray[np.int64]
+    front: npt.NDArray[np.void]
+    texts: list[pa.Array] = field(default_factory=list)
+    scopes: dict[str, int] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
+    swept_at: int = 0
+
+    @property
+    def held(self) -> int:
+        """Matches that are held."""
+        return int(self.counts[sliding.ROWS_USED])
+
+    @property
+    def groups(self) -> int:
+        """Groups that are held."""
+        return int(self.counts[sliding.KEYS_USED])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return int(self.rows.nbytes + self.keys.nbytes + sum(part.nbytes for part in self.texts))
+
+
+class Operator:
+    """All correlations of a rulebook.
+
+    Args:
+        correlations: those others count on before these (`Rulebook.correlations`).
+        members: per correlation's id the ids of its rules.
+        hold: milliseconds in which a decision may still change, without and with a negated rule.
+        max_wait: milliseconds after which nobody waits for a source.
+        max_rows, max_group: matches held at most, in all and of one group.
+    """
+
+    def __init__(
+        self,
+        correlations: Sequence[Correlation],
+        members: Mapping[str, Sequence[str]],
+        *,
+        hold: Mapping[bool, int] = HOLD,
+        max_wait: int = MAX_WAIT,
+        max_rows: int = MAX_ROWS,
+        max_group: int = MAX_GROUP,
+    ) -> None:
+        self.correlations, self.members = tuple(correlations), members
+        self._max_wait, self._max_rows, self._max_group = max_wait, max_rows, max_group
+        self._position = {one.id: number for number, one in enumerate(self.correlations)}
+        self._outer: dict[int, list[tuple[int, int]]] = {}
+        level: list[int] = []
+        for number, one in enumerate(self.correlations):
+            inner = [self._position[uid] for uid in members[one.id] if uid in self._position]
+            level.append(max((level[at] + 1 for at in inner), default=0))
+            for at, uid in enumerate(members[one.id]):
+                if uid in self._position:
+                    self._outer.setdefault(self._position[uid], []).append((number, at))
+        self._level: Int32s = np.array(level, np.int32)
+        self._negated = [negated(one.expression)[1] if one.expression else frozenset() for one in self.correlations]
+        self._hold = np.array([hold[bool(some)] for some in self._negated], np.int64)
+        self._plan, self._operators, self._numbers, self._tables = self._planned()
+
+    def _planned(self) -> tuple[Any, Any, Any, Any]:
+        plan = np.zeros(len(self.correlations), PLAN)
+        bounds: list[tuple[int, float]] = []
+        tables: list[npt.NDArray[np.uint8]] = []
+        length = 0
+        for entry, one, absent in zip(plan, self.correlations, self._negated, strict=True):
+            entry["kind"] = sliding.WORDS if one.expression else KINDS[one.kind]
+            entry["emit"], entry["members"] = EMITS[one.emit], len(one.rules)
+            entry["anchor"] = -1 if one.anchor is None else one.rules.index(one.anchor)
+            entry["before"], entry["after"], entry["suppress"] = one.before, one.after, one.suppress
+            entry["percentile"] = 50.0 if one.percentile is None else one.percentile
+            entry["bounds"] = len(bounds)
+            bounds += [(OPERATORS[operator], number) for operator, number in one.bounds]
+            entry["bounds_end"] = len(bounds)
+            entry["table"] = length
+            if one.expression:
+                tables.append(table(one.expression, one.rules))
+                length += len(tables[-1])
+            entry["negated"] = sum(1 << one.rules.index(name) for name in absent)
+            entry["fires"] = one.on_incomplete == "fire"
+            entry["around"] = bool(absent) or one.after > 0
+        return (
+            plan,
+            np.array([operator for operator, _ in bounds], np.int32),
+            np.array([number for _, number in bounds], np.float64),
+            np.concatenate([*tables, np.zeros(1, np.uint8)]),
+        )
+
+    def begin(self) -> State:
+        """The state before the first match."""
+        counts = np.zeros(8, np.int64)
+        counts[sliding.FREE] = -1
+        front = np.zeros(len(self.correlations), FRONT)
+        for name in ("settled", "expired", "gone"):
+            front[name] = -NEVER
+        return State(np.zeros(1024, ROW), np.zeros(1024, KEY), counts, front)
+
+    def counters(self, state: State) -> dict[str, int]:
+        """What was left out, by reason; reasons that never came are not named."""
+        counted = {"repeated": sliding.REPEATED, "too_late": sliding.TOO_LATE, "suppressed": sliding.SUPPRESSED}
+        found = state.counters | {name: int(state.counts[place]) for name, place in counted.items()}
+        return {name: number for name, number in found.items() if number}
+
+    # -- a step -------------------------------------------------------------------------------------------------------
+
+    def step(
+        self, state: State, matches: pa.Table, watermark: Watermark, coverage: Coverage = unwatched
+    ) -> tuple[State, pa.Table]:
+        """Take up matches, judge what can be judged now.
+
+        Args:
+            state: used up.
+            matches: as `MATCHES`, in any order, repeated or not.
+
+        Returns:
+            The state after it, and what changed, as `FINDINGS`.
+        """
+        before = state.front.copy()
+        state.front = self._fronts(before, watermark)
+        found: list[pa.Table] = []
+        taken = matches
+        for level in range(int(self._level.max(initial=-1)) + 1):
+            if taken.num_rows:
+                self._take_up(state, taken, before)
+            changes = self._judge(state, level, coverage)
+            found.append(changes)
+            taken = self._chained(changes)
+        self._let_go(state)
+        return state, pa.concat_tables(found) if found else nothing()
+
+    def _fronts(self, before: npt.NDArray[np.void], watermark: Watermark) -> npt.NDArray[np.void]:
+        """How far each correlation is after a watermark."""
+        front = before.copy()
+        everybody = frozenset(watermark.heard)
+        skew = watermark.skew
+        expired = watermark.now - self._max_wait if watermark.now < NEVER else NEVER
+        for number, one in enumerate(self.correlations):
+            wait, lateness = one.after, one.lateness or 0
+            settled, missing = NEVER, NEVER
+            widest = [0, 0]
+            for name, uid in zip(one.rules, self.members[one.id], strict=True):
+                absent = name in self._negated[number]
+                if uid in self._position:
+                    reached = int(front["settled"][self._position[uid]])
+                    missing, settled = (min(missing, reached), settled) if absent else (missing, min(settled, reached))
+                    continue
+                sources = watermark.feeds.get(uid, everybody)
+                reached = min((watermark.heard.get(one_, -NEVER) for one_ in sources), default=NEVER)
+                if absent:
+                    missing = min(missing, reached)
+                else:
+                    settled = min(settled, max(reached, expired))
+                widest[absent] = max(widest[absent], max((skew.get(one_, 0) for one_ in sources), default=0))
+            widen = sum(widest) if self._negated[number] else 0
+            settled = min(settled, missing)
+            if -NEVER < settled < NEVER:
+                settled -= wait + lateness + widen
+            stalled = expired - wait - lateness - widen if -NEVER < expired < NEVER else expired
+            entry = front[number]
+            entry["settled"] = max(int(entry["settled"]), settled)
+            entry["expired"] = max(int(entry["settled"]), int(entry["expired"]), stalled)
+            entry["gone"] = max(int(entry["gone"]), max(int(entry["settled"]), -NEVER + int(self._hold[number]))
+                                - int(self._hold[number]))  # fmt: skip
+            entry["widen"] = max(int(entry["widen"]), widen)
+        return front
+
+    def _take_up(self, state: State, matches: pa.Table, front: npt.NDArray[np.void]) -> None:
+        """Put matches into their groups."""
+        matches = self._kept(state, matches)
+        time = _numbers(matches, "time", np.int64)
+        sequence = _numbers(matches, "sequence", np.int64)
+        if _unordered(time, sequence):
+            order = np.lexsort((sequence, time))
+            matches = matches.take(pa.array(order))
+            time, sequence = time[order], sequence[order]
+        correlation = _numbers(matches, "correlation", np.int32)
+        member = _numbers(matches, "member", np.int32)
+        key = _numbers(matches, "key", np.int64)
+        value = _numbers(matches, "value", np.float64)
+        uid = _words(matches.column("uid"))
+        gone = matches.column("gone").combine_chunks().to_numpy(zero_copy_only=False)
+        state.rows = _grown(state.rows, int(state.counts[sliding.ROWS_TOP]) + len(time))
+        wanted = 1024
+        while wanted < 3 * (state.groups + len(time)) // 2:
+            wanted *= 2
+        if wanted > len(state.keys):
+            new = np.zeros(wanted, KEY)
+            sliding.moved(state.keys, new)
+            state.keys = new
+        fresh = np.empty(2 * len(time), np.int64)
+        count = sliding.insert(
+            state.rows, state.keys, state.counts, front, correlation, member, key, time, sequence,
+            np.ascontiguousarray(uid[:, 0]), np.ascontiguousarray(uid[:, 1]), value, self._scopes(state, matches),
+            np.ascontiguousarray(gone, np.bool_), fresh,
+        )  # fmt: skip
+        if count:
+            slots, rows = fresh[: 2 * count : 2], fresh[1 : 2 * count : 2]
+            first = sum(len(part) for part in state.texts)
+            texts = matches.column("text").combine_chunks().take(pa.array(rows))
+            state.texts.append(texts.cast(pa.string()))
+            state.keys["text"][slots] = np.arange(first, first + count)
+
+    def _kept(self, state: State, matches: pa.Table) -> pa.Table:
+        """Without matches that belong to no group, or whose value is none. Of what is negated, those without a group
+        are kept: they may have been anybody's."""
+        plan = self._plan[_numbers(matches, "correlation", np.int32)]
+        nobody = _numbers(matches, "key", np.int64) == NOBODY
+        lost = nobody & ((plan["negated"] >> _numbers(matches, "member", np.int32) & 1) == 0)
+        metric = (plan["kind"] >= sliding.DISTINCT) & (plan["kind"] <= sliding.PERCENTILE)
+        empty = np.isnan(_numbers(matches, "value", np.float64)) & metric & ~lost
+        for name, some in (("dropped_null_key", nobody), ("dropped_no_value", empty)):
+            if some.any():
+                state.counters[name] = state.counters.get(name, 0) + int(some.sum())
+        drop = lost | empty
+        return matches.filter(pa.array(~drop)) if drop.any() else matches
+
+    @staticmethod
+    def _scopes(state: State, matches: pa.Table) -> Int32s:
+        column = matches.column("scope").combine_chunks()
+        known = np.array([state.scopes.setdefault(text, len(state.scopes)) for text in column.dictionary.to_pylist()],
+                         np.int32)  # fmt: skip
+        codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        scopes: Int32s = np.append(known, np.int32(-1))[codes].astype(np.int32)
+        return scopes
+
+    def _judge(self, state: State, level: int, coverage: Coverage) -> pa.Table:
+        """Judge the groups of one level that have something to judge, until nothing is asked any more."""
+        found = np.empty(state.groups, np.int32)
+        count = sliding.waiting(state.keys, state.front, self._level, level, found)
+        parts: list[pa.Table] = []
+        gaps: dict[int, Sequence[Gap]] = {}
+        begin, todo = 0, found[:count]
+        out = np.zeros(max(1024, 4 * count), OUT)
+        while len(todo):
+            asked: list[int] = []
+            begin = 0
+            while begin < len(todo):
+                progress = np.zeros(1, np.int64)
+                end = sliding.judge(
+                    state.rows, state.keys, state.counts, self._plan, self._operators, self._numbers, self._tables,
+                    state.front, todo, begin, len(todo), out, progress,
+                )  # fmt: skip
+                entries = out[: progress[0]]
+                if end == begin:
+                    out = np.zeros(2 * len(out), OUT)
+                for entry in entries[entries["change"] == ASK]:
+                    asked.append(int(entry["slot"]))
+                    gaps[int(entry["row"])] = self._answered(state, entry, coverage)
+                told = entries[entries["change"] != ASK]
+                if len(told):
+                    parts.append(self._told(state, told, gaps))
+                begin = end
+            todo = np.array(sorted(set(asked)), np.int32)
+        return pa.concat_tables(parts) if parts else nothing()
+
+    def _answered(self, state: State, entry: Any, coverage: Coverage) -> Sequence[Gap]:
+        """Was the window of a match seen? Marks it, and returns what was not."""
+        row, number = int(entry["row"]), int(state.keys["correlation"][entry["slot"]])
+        plan, one = self._plan[number], self.correlations[number]
+        time, widen = int(state.rows["time"][row]), int(state.front["widen"][number])
+        start, end = time - int(plan["before"]) - widen, time + int(plan["after"]) + widen
+        code = int(state.rows["scope"][row])
+        scope = next((text for text, held in state.scopes.items() if held == code), "")
+        absent = tuple(
+            uid for name, uid in zip(one.rules, self.members[one.id], strict=True) if name in self._negated[number]
+        )
+        gaps = list(coverage(Ask(one, absent, scope, start, end)))
+        if sliding.held(state.rows, state.keys, number, NOBODY, code, int(plan["negated"]), start, end):
+            gaps.append(Gap("identity_ambiguous", "", scope, start, end))
+        state.rows["flags"][row] |= GAP if gaps else FULL
+        return gaps
+
+    def _told(self, state: State, entries: npt.NDArray[np.void], gaps: Mapping[int, Sequence[Gap]]) -> pa.Table:
+        """Changes as a table. There are few: this may look at each."""
+        sizes = np.zeros(len(entries), np.int32)
+        room = np.empty(len(entries) * MOST_EVIDENCE, np.int32)
+        total = sliding.evidence(state.rows, state.keys, self._plan, entries, len(entries), MOST_EVIDENCE, room, sizes)
+        rows, keys = state.rows, state.keys[entries["slot"]]
+        anchors = rows[entries["row"]]
+        names = _hexadecimal(anchors)
+        texts = self._texts(state, keys["text"])
+        seen = _hexadecimal(rows[room[:total]])
+        members = rows["member"][room[:total]].tolist()
+        ends = np.cumsum(sizes).tolist()
+        return pa.table(
+            {
+                "correlation": keys["correlation"],
+                "change": [CHANGES[change] for change in entries["change"].tolist()],
+                "uid": [
+                    finding_uid(self.correlations[number].id, f"{anchor}\0{key}")
+                    for number, anchor, key in zip(
+                        keys["correlation"].tolist(), names, keys["key"].tolist(), strict=True
+                    )
+                ],
+                "time": anchors["time"],
+                "sequence": anchors["sequence"],
+                "anchor": names,
+                "text": texts,
+                "number": entries["number"],
+                "late": entries["late"] != 0,
+                "unseen": (anchors["flags"] & UNSEEN) != 0,
+                "evidence": [seen[end - size : end][::-1] for end, size in zip(ends, sizes.tolist(), strict=True)],
+                "members": [members[end - size : end][::-1] for end, size in zip(ends, sizes.tolist(), strict=True)],
+                "gaps": [
+                    [gap._asdict() for gap in self._gaps(state, number, entry, gaps)]
+                    for number, entry in zip(keys["correlation"].tolist(), entries, strict=True)
+                ],
+            },
+            FINDINGS,
+        )
+
+    def _gaps(self, state: State, number: int, entry: Any, gaps: Mapping[int, Sequence[Gap]]) -> Sequence[Gap]:
+        """Why a match cannot be judged."""
+        row = int(entry["row"])
+        if entry["change"] == UNJUDGED and row not in gaps:
+            time, plan = int(state.rows["time"][row]), self._plan[number]
+            stalled = int(state.rows["flags"][row]) & sliding.STALLED
+            why = "stalled_source" if stalled else "coverage_gap"
+            return (Gap(why, "", "", time - int(plan["before"]), time + int(plan["after"])),)
+        return gaps.get(row, ()) if entry["change"] in (UNJUDGED, CREATE) else ()
+
+    @staticmethod
+    def _texts(state: State, numbers: npt.NDArray[np.int32]) -> list[str]:
+        texts = pa.chunked_array(state.texts, pa.string()) if state.texts else pa.chunked_array([[]], pa.string())
+        return [text or "" for text in texts.take(pa.array(numbers)).to_pylist()]
+
+    def _chained(self, changes: pa.Table) -> pa.Table:
+        """What was found as matches of the correlations that count on it."""
+        rows: list[dict[str, Any]] = []
+        for change in changes.to_pylist():
+            if change["change"] not in ("create", "retract"):
+                continue
+            inner = self.correlations[change["correlation"]]
+            for number, member in self._outer.get(change["correlation"], ()):
+                rows.append(self._match(inner, change, number, member))
+        return table_of(rows)
+
+    def _match(self, inner: Correlation, change: Mapping[str, Any], number: int, member: int) -> dict[str, Any]:
+        values = regrouped(inner, change["text"], self.correlations[number], member)
+        key, text = key_of(values.group)
+        return {
+            "time": change["time"],
+            "sequence": change["sequence"],
+            "correlation": number,
+            "member": member,
+            "key": key,
+            "text": text,
+            "value": values.value,
+            "uid": bytes.fromhex(change["uid"]),
+            "scope": None,
+            "gone": change["change"] == "retract",
+        }
+
+    # -- snapshots ----------------------------------------------------------------------------------------------------
+
+    def snapshot(self, state: State, *, changed: bool = False) -> pa.Table:
+        """A copy that lasts, as `SNAPSHOT`.
+
+        Args:
+            changed: only groups that changed since the last time this was asked; the newest row of each group of all
+                such tables together is a whole snapshot.
+        """
+        wanted = (state.keys["used"] != 0) & ((state.keys["touched"] != 0) if changed else True)
+        slots = np.flatnonzero(wanted).astype(np.int32)
+        if changed:
+            state.keys["touched"] = 0
+        keys = state.keys[slots]
+        found = np.empty(int(keys["count"].sum()), np.int32)
+        sliding.gathered(state.rows, state.keys, slots, found)
+        rows = state.rows[found]
+        ids = pa.array([one.id for one in self.correlations], pa.string())
+        scopes = pa.array([*state.scopes, None], pa.string())
+        held = pa.StructArray.from_arrays(
+            [
+                pa.array(rows["time"]), pa.array(rows["sequence"]), _binary(rows), pa.array(rows["value"]),
+                pa.array(rows["member"]), pa.array(rows["flags"]),
+                scopes.take(pa.array(np.where(rows["scope"] < 0, len(state.scopes), rows["scope"]))),
+            ],
+            fields=list(HELD.value_type),
+        )  # fmt: skip
+        ends = np.concatenate([np.zeros(1, np.int32), np.cumsum(keys["count"], dtype=np.int32)])
+        groups = pa.table(
+            {
+                "rule": ids.take(pa.array(keys["correlation"])),
+                "key": keys["key"],
+                "text": pa.array(self._texts(state, keys["text"]), pa.string()),
+                "due": keys["due"],
+                "pending": keys["pending"],
+                "fired": keys["fired"],
+                "active": keys["active"] != 0,
+                "matches": pa.ListArray.from_arrays(pa.array(ends), held),
+                "front": pa.nulls(len(keys), SNAPSHOT.field("front").type),
+            },
+            SNAPSHOT,
+        )
+        fronts = [{"rule": one.id, "front": list(map(int, front))}
+                  for one, front in zip(self.correlations, state.front.tolist(), strict=True)]  # fmt: skip
+        return pa.concat_tables([groups, pa.Table.from_pylist(fronts, SNAPSHOT)])
+
+    def restored(self, snapshot: pa.Table) -> State:
+        """The state that a snapshot was made of; of correlations that are no longer there nothing is kept."""
+        state = self.begin()
+        ids = pa.array([one.id for one in self.correlations], pa.string())
+        number = pc.index_in(snapshot["rule"], ids).combine_chunks()
+        known = snapshot.append_column("number", number).filter(pc.is_valid(number))
+        whole = pc.is_null(known["key"])
+        for entry in known.filter(whole).select(["number", "front"]).to_pylist():
+            state.front[entry["number"]] = tuple(entry["front"])
+        groups = known.filter(pc.invert(whole))
+        if groups.num_rows == 0:
+            return state
+        lists = groups["matches"].combine_chunks()
+        held = lists.flatten()
+        sizes = lists.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
+        ends = np.cumsum(sizes)
+        rows = _grown(state.rows, len(held))
+        state.rows = rows
+        at = np.arange(len(held), dtype=np.int32)
+        for name in ("time", "sequence", "value", "member", "flags"):
+            rows[name][: len(held)] = held.field(name).to_numpy(zero_copy_only=False)
+        words = _words(pa.chunked_array([held.field("uid")]))
+        rows["high"][: len(held)], rows["low"][: len(held)] = words[:, 0], words[:, 1]
+        scopes = held.field("scope").dictionary_encode()
+        state.scopes = {text: code for code, text in enumerate(scopes.dictionary.to_pylist())}
+        rows["scope"][: len(held)] = scopes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        rows["next"][: len(held)] = at + 1
+        rows["next"][ends[sizes > 0] - 1] = -1
+        keys = np.zeros(groups.num_rows, KEY)
+        keys["used"] = 1
+        keys["count"] = sizes
+        keys["head"] = np.where(sizes > 0, ends - sizes, -1)
+        keys["correlation"] = groups["number"].to_numpy()
+        keys["text"] = np.arange(len(keys))
+        for name in ("key", "due", "pending", "fired", "active"):
+            keys[name] = groups[name].to_numpy()
+        state.texts = [groups["text"].combine_chunks().cast(pa.string())]
+        size = 1024
+        while size < 3 * len(keys) // 2:
+            size *= 2
+        state.keys = np.zeros(size, KEY)
+        sliding.moved(keys, state.keys)
+        state.counts[sliding.KEYS_USED] = len(keys)
+        state.counts[sliding.ROWS_USED] = state.counts[sliding.ROWS_TOP] = len(held)
+        return state
+
+    # -- bounds -------------------------------------------------------------------------------------------------------
+
+    def _let_go(self, state: State) -> None:
+        """Free what can matter no more, once there is enough of it for the look to pay; and what is beyond bounds."""
+        oldest = -NEVER
+        if state.held > self._max_rows:
+            live = self._live(state)
+            times = state.rows["time"][live]
+            surplus = state.held - self._max_rows + self._max_rows // 10
+            oldest = int(np.partition(times, min(surplus, len(times)) - 1)[min(surplus, len(times)) - 1])
+        elif state.held < 2 * state.swept_at + 4096 and int(state.keys["count"].max()) <= self._max_group * 5 // 4:
+            return
+        crowded = int(state.counts[sliding.CROWDED])
+        sliding.swept(state.rows, state.keys, state.counts, self._plan, state.front, self._max_group, oldest)
+        evicted = int(state.counts[sliding.CROWDED]) - crowded
+        if evicted:
+            state.counters["evicted"] = state.counters.get("evicted", 0) + evicted
+        self._rebuild(state)
+        state.swept_at = state.held
+
+    @staticmethod
+    def _live(state: State) -> npt.NDArray[np.int64]:
+        """Places of rows that hold a match."""
+        free = np.zeros(int(state.counts[sliding.ROWS_TOP]), np.bool_)
+        at = int(state.counts[sliding.FREE])
+        while at >= 0:
+            free[at] = True
+            at = int(state.rows["next"][at])
+        return np.flatnonzero(~free)
+
+    @staticmethod
+    def _rebuild(state: State) -> None:
+        """A table of groups without holes, and their texts without those of groups that are gone."""
+        size = 1024
+        while size < 3 * state.groups // 2:
+            size *= 2
+        new = np.zeros(size, KEY)
+        sliding.moved(state.keys, new)
+        state.keys = new
+        used = np.flatnonzero(new["used"])
+        texts = pa.chunked_array(state.texts, pa.string()) if state.texts else pa.chunked_array([[]], pa.string())
+        kept = texts.take(pa.array(new["text"][used]))
+        state.texts = [kept.combine_chunks() if kept.num_chunks != 1 else kept.chunk(0)]
+        new["text"][used] = np.arange(len(used))
+
+
+def nothing() -> pa.Table:
+    """No findings."""
+    return FINDINGS.empty_table()
+
+
+def table_of(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """A few matches as a table."""
+    return pa.Table.from_pylist(list(rows), MATCHES)
+
+
+def _numbers(matches: pa.Table, name: str, kind: Any) -> Any:
+    column = matches.column(name).combine_chunks()
+    if column.null_count:
+        column = column.fill_null(float("nan") if kind is np.float64 else 0)
+    return np.ascontiguousarray(column.to_numpy(zero_copy_only=False), kind)
+
+
+def _words(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """128-bit uids as two words each, shape (rows, 2)."""
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.binary(16))
+    if len(array) == 0:
+        return np.empty((0, 2), np.int64)
+    held = np.frombuffer(array.buffers()[1], np.uint8)[16 * array.offset : 16 * (array.offset + len(array))]
+    return held.view(">i8").astype(np.int64).reshape(-1, 2)
+
+
+def _binary(rows: npt.NDArray[np.void]) -> pa.Array:
+    """Uids of rows, 16 bytes each."""
+    held = np.stack([rows["high"], rows["low"]], axis=-1).astype(">i8")
+    return pa.Array.from_buffers(pa.binary(16), len(rows), [None, pa.py_buffer(held.tobytes())])
+
+
+def _hexadecimal(rows: npt.NDArray[np.void]) -> list[str]:
+    """Uids as text."""
+    words = np.stack([rows["high"], rows["low"]], axis=-1).astype(">i8")
+    text = words.tobytes().hex()
+    return [text[at : at + 32] for at in range(0, len(text), 32)]
+
+
+def _unordered(time: npt.NDArray[np.int64], sequence: npt.NDArray[np.int64]) -> bool:
+    later = time[1:] > time[:-1]
+    return not bool((later | ((time[1:] == time[:-1]) & (sequence[1:] >= sequence[:-1]))).all())
+
+
+def _grown(array: npt.NDArray[np.void], wanted: int) -> npt.NDArray[np.void]:
+    if wanted <= len(array):
+        return array
+    grown = np.zeros(max(wanted, len(array) + len(array) // 2), array.dtype)
+    grown[: len(array)] = array
+    return grown

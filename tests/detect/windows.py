@@ -1,0 +1,161 @@
+"""What correlations mean, as slowly and plainly as it can be said: the reference that the operator is held against.
+
+All matches are there at once, nothing is late, nothing was said before. A group is a list in order; each match looks at
+the others in its window. No state, no pointers that slide, no code of the engine's but what a condition
+negates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from watchfloor.detect.correlation_condition import negated
+from watchfloor.detect.rule import Correlation
+
+BEYOND: Mapping[str, Callable[[float, float], bool]] = {
+    "gt": float.__gt__, "gte": float.__ge__, "lt": float.__lt__, "lte": float.__le__, "eq": float.__eq__,
+    "neq": float.__ne__,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, order=True)
+class Match:
+    time: int
+    sequence: int
+    uid: int
+    member: int
+    correlation: int = 0
+    key: int = 2
+    value: float = 0.0
+    scope: str = ""
+
+
+Event = list[Match]
+"""The matches of one event, by rule."""
+
+Covered = Callable[[int, int], bool]
+
+
+def findings(one: Correlation, number: int, matches: Iterable[Match], covered: Covered) -> dict[Any, set[str]]:
+    """(uid of the anchor, key) -> `match`, `unknown`, or both; what is neither, or of no group, is left out."""
+    groups: dict[int, dict[tuple[int, int, int], Event]] = {}
+    for match in sorted(set(matches)):
+        if match.correlation == number and match.key != 0:
+            events = groups.setdefault(match.key, {})
+            events.setdefault((match.time, match.sequence, match.uid), []).append(match)
+    found: dict[Any, set[str]] = {}
+    for key, group in groups.items():
+        for uid, what in _group(one, list(group.values()), covered):
+            found.setdefault((uid, key), set()).add(what)
+    return found
+
+
+def _group(one: Correlation, group: list[Event], covered: Covered) -> Iterable[tuple[int, str]]:
+    anchor = None if one.anchor is None else one.rules.index(one.anchor)
+    around = one.after > 0 or "!" in one.expression
+    active, fired, begun = False, -math.inf, 0
+    for at, event in enumerate(group):
+        time = event[0].time
+        if active and time - group[at - 1][0].time > one.before:
+            active = False
+        if anchor is not None and all(match.member != anchor for match in event):
+            continue
+        window = [
+            other
+            for number, other in enumerate(group)
+            if number >= begun
+            and time - one.before <= other[0].time
+            and (other[0].time <= time + one.after if around else number <= at)
+        ]
+        true, certain = _true(one, window)
+        unknown = true and not certain and not covered(time - one.before, time + one.after)
+        if unknown:
+            yield event[0].uid, "unknown"
+        counts = true and (not unknown or one.on_incomplete == "fire")
+        if one.emit == "once":
+            fires = counts and not active
+        else:
+            fires = counts and _completes(one, window, event)
+        if not unknown:
+            active = true
+        if fires:
+            if not (one.suppress and time - fired < one.suppress):
+                fired = time
+                yield event[0].uid, "match"
+            if one.emit == "reset":
+                begun, active = at + 1, False
+
+
+def _true(one: Correlation, window: list[Event]) -> tuple[bool, bool]:
+    """Whether the condition holds if what is absent is absent; and whether it holds whatever is absent."""
+    if one.expression:
+        there = {one.rules[match.member] for event in window for match in event}
+        wanted = _said(one.expression, lambda name: name in there)
+        _, absent = negated(one.expression)
+        return wanted, _said(one.expression, lambda name: name in there or name in absent)
+    value = _value(one, window)
+    meets = all(BEYOND[operator](float(value), bound) for operator, bound in one.bounds)
+    return meets, True
+
+
+def _said(expression: tuple[str, ...], there: Callable[[str], bool]) -> bool:
+    stack: list[bool] = []
+    for token in expression:
+        if token == "!":
+            stack.append(not stack.pop())
+        elif token in "&|":
+            second, first = stack.pop(), stack.pop()
+            stack.append(first and second if token == "&" else first or second)
+        else:
+            stack.append(there(token))
+    return stack[0]
+
+
+def _value(one: Correlation, window: list[Event]) -> float:
+    values = [event[0].value for event in window]
+    if one.kind == "event_count":
+        return len(window)
+    if one.kind == "value_count":
+        return len(set(values))
+    if one.kind == "value_sum":
+        return sum(values)
+    if one.kind == "value_avg":
+        return sum(values) / len(window)
+    if one.kind in ("value_percentile", "value_median"):
+        values.sort()
+        place = (len(values) - 1) * (50.0 if one.percentile is None else one.percentile) / 100
+        low = math.floor(place)
+        high = min(low + 1, len(values) - 1)
+        return values[low] + (values[high] - values[low]) * (place - low)
+    if one.kind == "temporal":
+        return len({match.member for event in window for match in event})
+    return max(_chains(window).values(), default=0)
+
+
+def _chains(window: list[Event]) -> dict[Match, int]:
+    """Per match how many different rules match one after the other up to it, in the order of the list."""
+    best: dict[Match, int] = {}
+    for match in (match for event in window for match in event):
+        best[match] = 1 + max((best[b] for b in best if b.member < match.member), default=0)
+    return best
+
+
+def _completes(one: Correlation, window: list[Event], event: Event) -> bool:
+    """Whether the order ends with this event; a later match of another rule does not find it again."""
+    if one.kind != "temporal_ordered":
+        return True
+    reached = max(_chains(window)[match] for match in event)
+    return all(BEYOND[operator](float(reached), bound) for operator, bound in one.bounds)
+
+
+def rule(kind: str = "event_count", rules: int | tuple[str, ...] = 1, **more: Any) -> Correlation:
+    """A correlation over rules called a, b, c."""
+    names = tuple("abcdefgh"[:rules]) if isinstance(rules, int) else rules
+    given: dict[str, Any] = {
+        "id": "c0", "title": "t", "level": "high", "status": None, "kind": kind, "rules": names, "group_by": ("u",),
+        "timespan": 10_000, "bounds": (("gte", 3.0),), "expression": (), "file": "f", "line": 1, "before": 10_000,
+    }  # fmt: skip
+    return Correlation(**{**given, **more})
