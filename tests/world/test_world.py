@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,9 @@ def test_who_left_the_company_and_who_never_was(port: Directory) -> None:
     events, _ = World(port).take({"physical_access_activity": built("physical_access_activity", rows)})
     joined = events["physical_access_activity"]
     assert context(joined, 0)["asof.person.employment_status"] == "ended"
+    last_day = datetime(2026, 3, 1, tzinfo=UTC)  # p-2 is employed up to and with 28 February
+    assert context(joined, 0)["asof.person.ended_s"] == T0 // 1000 - int(last_day.timestamp())
+    assert "asof.person.ended_s" not in context(joined, 1) or context(joined, 1)["asof.person.ended_s"] is None
     assert context(joined, 1)["asof.person.presence"] == "in" and context(joined, 1)["asof.person.zone"] == "z-yard"
 
 

@@ -133,6 +133,7 @@ class AsOfJoin:
             "asof.person.site_confidence": _numbers(on.confidence.astype(np.int64), on.found),
             "asof.person.zone_age_s": _numbers(age, place.present),
             "asof.person.employment_status": Column(np.where(ever, status, MISSING).astype(np.int32), statuses),
+            "asof.person.ended_s": self._ended(person.where(ever & ~employed.found), times),
             "asof.person.in_notice": self._whether("in_notice", notice, person),
             "asof.person.on_leave": self._whether("on_leave", leave, person),
             "asof.person.on_shift": self._whether("shift", shift, person),
@@ -146,6 +147,20 @@ class AsOfJoin:
             "lag.presence.age_s": _numbers((times - before.moment) // 1000, before.found),
             "lag.presence.slack_s": self._slack(before, times, events, doubt),
         }
+
+    def _ended(self, person: Column, times: Numbers) -> Column | None:
+        """Seconds since the last employment ended, of those who have none; missing for who never had one."""
+        if person.all_missing:
+            return None
+        since = np.full(len(times), -1, np.int64)
+        person = person.compact()
+        for code, uid in enumerate(person.values.to_pylist()):
+            ends = np.array([one.until for one in self._history.intervals("employed", uid)], np.int64)
+            rows = np.flatnonzero(person.codes == code)
+            last = np.searchsorted(ends, times[rows], "right") - 1
+            rows, last = rows[last >= 0], last[last >= 0]
+            since[rows] = (times[rows] - ends[last]) // 1000
+        return _numbers(since, since >= 0)
 
     def _asset(self, asset: Column, times: Numbers) -> dict[str, Column]:
         history = self._history
