@@ -439,6 +439,79 @@ def test_xml_bombs_and_broken_events_are_bad_and_the_rest_is_read() -> None:
     assert "nested more than 64 deep" in reason
 
 
+NOTIFIED = (
+    b'<w:NotificationMessage><w:Topic Dialect="http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet">'
+    b"tns1:Door/State/DoorAlarm</w:Topic><w:ProducerReference><a:Address>uri://d-1</a:Address></w:ProducerReference>"
+    b'<w:Message><tt:Message UtcTime="2026-01-02T03:04:05Z" PropertyOperation="Changed"><tt:Source>'
+    b'<tt:SimpleItem Name="DoorToken" Value="d&amp;1"/></tt:Source><tt:Data><tt:SimpleItem Name="State" '
+    b'Value="DoorForcedOpen"/><tt:ElementItem Name="Box"><tt:X>1</tt:X><tt:X>2</tt:X></tt:ElementItem></tt:Data>'
+    b"</tt:Message></w:Message></w:NotificationMessage>"
+)
+NOTIFICATION = {
+    "topic": "tns1:Door/State/DoorAlarm",
+    "dialect": "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet",
+    "timestamp": "2026-01-02T03:04:05Z",
+    "operation": "Changed",
+    "producer": "uri://d-1",
+    "source": {"DoorToken": "d&1"},
+    "key": {},
+    "data": {"State": "DoorForcedOpen", "Box": "1 2"},
+}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'<?xml version="1.0"?>\n<tt:MetadataStream xmlns:tt="http://www.onvif.org/ver10/schema"><tt:Event>'
+        + NOTIFIED
+        + b"</tt:Event></tt:MetadataStream>",
+        b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header><a:Action>http://x</a:Action></s:Header>'
+        b"<s:Body><tev:PullMessagesResponse><tev:CurrentTime>2026-01-02T03:04:06Z</tev:CurrentTime><tev:TerminationTime>"
+        b"2026-01-02T04:04:06Z</tev:TerminationTime>" + NOTIFIED + b"</tev:PullMessagesResponse></s:Body></s:Envelope>",
+        b"\xef\xbb\xbf<b:Notify xmlns:b='http://docs.oasis-open.org/wsn/b-2'>" + NOTIFIED + b"</b:Notify>\n",
+        NOTIFIED.replace(b"w:", b""),
+    ],
+)
+def test_onvif_notifications_in_whatever_they_come(raw: bytes) -> None:
+    assert recognise(raw).name == "onvif_xml"
+    assert read("onvif_xml", raw) == ([NOTIFICATION], [])
+
+
+def test_onvif_of_no_events_is_nothing_and_other_soap_is_not_ours() -> None:
+    empty = b'<tt:MetadataStream xmlns:tt="http://www.onvif.org/ver10/schema">\n</tt:MetadataStream>\n'
+    assert recognise(empty).name == "onvif_xml" and read("onvif_xml", empty) == ([], [])
+    assert recognise(b"<s:Envelope><s:Body><x:Pay/></s:Body></s:Envelope>").name != "onvif_xml"
+
+
+def test_onvif_bombs_and_broken_messages_are_bad_and_the_rest_is_read() -> None:
+    bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
+    asks = b"<w:NotificationMessage><w:Topic>&b;</w:Topic></w:NotificationMessage>"
+    reaches = b'<w:NotificationMessage><!DOCTYPE x SYSTEM "file:///etc/passwd"></w:NotificationMessage>'
+    raw = bomb + NOTIFIED + asks + reaches + b"<tt:VideoAnalytics/>" + NOTIFIED + b"<w:NotificationMessage><w:Topic>"
+    good, reasons = read("onvif_xml", raw)
+    assert good == [NOTIFICATION] * 2
+    assert [reason.split(" (")[0] for reason in reasons] == [
+        "not an ONVIF notification",
+        "not an ONVIF notification",
+        "not well-formed XML",
+        "not well-formed XML",
+        "the stream ends inside this record",
+    ]
+
+
+@pytest.mark.parametrize("name", ["onvif_xml", "windows_xml"])
+def test_comments_are_no_records_and_one_without_an_end_is_bad(name: str) -> None:
+    assert read(name, b"<!-- a --> <!---->\n") == ([], [])
+    good, reasons = read(name, b"<!-- a -->" + b"<!--" * 300_000)
+    assert good == [] and len(reasons) == 1
+
+
+@pytest.mark.parametrize("tag", [b"<NotificationMessage ", b"<NotificationMessage>"])
+def test_many_start_tags_are_looked_at_once(tag: bytes) -> None:
+    """Each is a record that was cut off. Were the end looked for from each of them, this would take an hour."""
+    assert read("onvif_xml", tag * 300_000) == ([], ["the stream ends inside this record"] * 300_000)
+
+
 # -- EVTX -------------------------------------------------------------------------------------------------------------
 
 

@@ -37,6 +37,14 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
             b"<Data Name='A'>b</Data></EventData></Event>\n<Event><System/></Event></Events>"
         ),
     ),
+    "onvif_xml": (
+        (
+            b'<?xml version="1.0"?><tt:MetadataStream xmlns:tt="x"><tt:Event><wsnt:NotificationMessage><wsnt:Topic '
+            b'Dialect="d">a:B/C</wsnt:Topic><wsnt:Message><tt:Message UtcTime="2026-01-02T03:04:05Z"><tt:Source/>'
+            b'<tt:Data><tt:SimpleItem Name="State" Value="1"/></tt:Data></tt:Message></wsnt:Message>'
+            b"</wsnt:NotificationMessage></tt:Event></tt:MetadataStream>\n<NotificationMessage></NotificationMessage>"
+        ),
+    ),
     "zeek_tsv": (
         (
             b"#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tdns\n"

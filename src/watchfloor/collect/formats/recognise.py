@@ -15,6 +15,7 @@ FORMATS: dict[str, tuple[str, str]] = {
     "json": ("json", "JSON"),
     "evtx": ("evtx", "EVTX"),
     "windows_xml": ("xml", "WINDOWS_XML"),
+    "onvif_xml": ("onvif_xml", "ONVIF_XML"),
     "zeek_tsv": ("zeek", "ZEEK"),
     "auditd": ("auditd", "AUDITD"),
     "dc09": ("dc09", "DC09"),

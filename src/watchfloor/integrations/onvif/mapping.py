@@ -1,4 +1,4 @@
-"""ONVIF events as bridges write them: one JSON object a message, with the topic as the device sends it.
+"""ONVIF events: as devices send them (XML), or as bridges write them (JSON), with the topic as the device sends it.
 
 Topics are those of the ONVIF core, access control, door control and analytics specifications (domain reference 2.4);
 bridges of panels, tags and other sensors use the same shape with topics of their own. The longest beginning that is in
@@ -33,6 +33,7 @@ SIGNALS: Mapping[str, int] = {
     "RecordingConfig/Delete": 5, "Configuration": 7, "Communications": 8, "Fire": 6, "Panel/Panic": 4,
     "Panel/Holdup": 3, "Panel/Perimeter": 2, "Panel/Intrusion": 1, "Panel/Opening": 9, "Panel/Closing": 10, "Panel": 7,
     "RFID/TagExit": 2, "RFID": 7, "Airspace": 2, "Weather": 7, "Relay": 7, "Wireless": 5, "PrivacyMask": 5,
+    "CameraApplicationPlatform": 11, "Device/IO": 7, "Storage": 7, "VideoSource/Tampering": 5,
 }  # fmt: skip
 """Beginning of a topic -> activity_id of alarm_signal_activity; any other is Other."""
 
@@ -43,7 +44,19 @@ DRILL = "Fire/Drill"
 OVER = frozenset(("0", "false", "ok", "normal", "restored", "cleared", "idle", "inactive"))
 """States in which a signal is over."""
 
-NEW, RESTORE, TEST = 1, 2, 9
+STATES = (
+    "state", "data.State", "data.state", "data.active", "data.triggered", "data.IsMotion", "data.IsInside",
+    "data.LogicalState", "data.alert", "data.Value",
+)  # fmt: skip
+"""Where a message says how it is: bridges first, then the items that ONVIF and vendors name."""
+
+INPUTS = ("source.InputToken", "source.RelayToken", "source.port", "source.sensor", "source.disk_id")
+
+NEW, RESTORE, STILL, TEST = 1, 2, 3, 9
+STANDING = "Initialized"
+"""PropertyOperation of what was so before, told to somebody who has just begun to listen."""
+
+DELETED = "Deleted"
 OTHER = 99
 DENY_REASONS: Mapping[str, int] = {
     "credentialnotenabled": 1, "credentialnotactive": 2, "credentialexpired": 3, "invalidpin": 4,
@@ -64,18 +77,20 @@ def classify(r: Record) -> Column:
 @maps("access")
 def access(r: Record) -> Mapped:
     """What an access point or a door says."""
-    topic, state = r.read("topic").map(_bare), r.read("state").coalesce(r.read("data.State"))
+    topic, state = r.read("topic").map(_bare), _state(r)
     activity = topic.zip(state, _activity, pa.int64())
     denied = topic.zip(r.read("detail").coalesce(r.read("data.Reason"), state), _reason, pa.string())
     r.ignore("data.CredentialHolderName")
-    token = r.take("data.CredentialToken").coalesce(r.take("data.Card"), r.take("credential"))
+    token = r.first("data.CredentialToken", "data.Card", "credential", "data.IdentifierValue")
     return event(
         "physical_access_activity",
         {
             **_shared(r),
             "activity_id": activity.coalesce(r.constant(OTHER)),
             "severity_id": activity.replace(ACCESS_SEVERITY, 1).coalesce(r.constant(1)),
-            "portal.uid": r.take("source.DoorToken").coalesce(r.take("source.AccessPointToken"), r.read("device")),
+            "portal.uid": r.take("source.DoorToken").coalesce(
+                r.take("source.AccessPointToken"), r.read("device"), r.read("producer"), r.read("topic")
+            ),
             "portal.type_id": 1,
             "portal.portal_mode": topic.zip(
                 state, lambda said, mode: mode if said and said.endswith("DoorMode") else None
@@ -90,9 +105,10 @@ def access(r: Record) -> Mapped:
 @maps("signal")
 def signal(r: Record) -> Mapped:
     """A sign of life, a fault, something seen."""
-    topic, state = r.read("topic").map(_bare), r.read("state").coalesce(r.read("data.State"))
+    topic, state = r.read("topic").map(_bare), _state(r)
     activity = topic.map(lambda text: _longest(SIGNALS, text), pa.int64()).coalesce(r.constant(OTHER))
     lifecycle = topic.zip(state, _lifecycle, pa.int64()).coalesce(r.constant(NEW))
+    lifecycle = lifecycle.zip(r.read("operation"), _as_told, pa.int64())
     return event(
         "alarm_signal_activity",
         {
@@ -105,6 +121,9 @@ def signal(r: Record) -> Mapped:
             ),
             "signal_code.signal": r.read("topic"),
             "signal_code.signal_standard": "ONVIF",
+            "alarm_point.uid": _named(r).zip(
+                r.first(*INPUTS), lambda device, port: f"{device}/{port}" if device and port else None
+            ),
             "message": r.take("detail"),
         },
     )
@@ -116,11 +135,22 @@ def _shared(r: Record) -> dict[str, Column | str | int]:
         "metadata.original_time": r.read("timestamp"),
         "metadata.event_code": r.take("topic"),
         "metadata.sequence": r.take("seq").integer(),
-        "device.name": r.take("device"),
+        "device.name": _named(r),
+        "device.uid": r.take("producer"),
         "device.type_id": 7,
-        "status": r.read("state"),
+        "status": _state(r),
         "status_id": 99,
     }
+
+
+def _named(r: Record) -> Column:
+    """The device as the bridge or the setting names it, else the URI by which it names itself."""
+    return r.take("device").coalesce(r.constant(r.settings["device"] or None), r.read("producer"))
+
+
+def _state(r: Record) -> Column:
+    columns = [r.read(name).text() for name in STATES]
+    return columns[0].coalesce(*columns[1:])
 
 
 def _bare(text: str) -> str:
@@ -158,3 +188,10 @@ def _lifecycle(topic: str | None, state: str | None) -> int:
     if topic in (SIGN_OF_LIFE, DRILL):
         return TEST
     return RESTORE if state is not None and state.strip().lower() in OVER else NEW
+
+
+def _as_told(lifecycle: int | None, operation: str | None) -> int | None:
+    """What is told at the beginning is no news; what is deleted is over."""
+    if operation == DELETED:
+        return RESTORE
+    return STILL if operation == STANDING and lifecycle == NEW else lifecycle

@@ -1,0 +1,112 @@
+"""Doors and cameras: events of real devices map whole, nothing in quarantine, and mean what their name says."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.conftest import PROJECT
+from watchfloor.collect.mapper import Mapper
+from watchfloor.estate import find_integrations
+from watchfloor.testing.integration import Sample, read_sample
+
+DATA = PROJECT.parent / "shared" / "data"
+AXIS = DATA / "physical" / "axis_onvif_events" / "events.json.gz"
+UNIFI = DATA / "physical" / "unifi_protect_events"
+there = pytest.mark.skipif(not (AXIS.is_file() and UNIFI.is_dir()), reason="../shared/data is not there")
+
+STATES = {"_TRUE": 1, "_START": 1, "_CHANGE": 1, "_FALSE": 2, "_END": 2}
+"""End of a fixture's name -> lifecycle of a signal that has just changed to it."""
+
+
+@pytest.fixture(scope="module")
+def mapper() -> Mapper:
+    return Mapper(find_integrations())
+
+
+def read(mapper: Mapper, path: Path, content: bytes) -> tuple[Sample, list[dict[str, Any]]]:
+    path.write_bytes(content)
+    sample = read_sample(path, mapper)
+    assert sample.bad == []
+    rows = [row for events in sample.events for row in events.to_pylist()]
+    assert len(rows) == len(sample.raw)
+    return sample, rows
+
+
+@there
+def test_what_axis_devices_sent(mapper: Mapper, tmp_path: Path) -> None:
+    fixtures = {
+        name: text
+        for name, text in orjson.loads(gzip.decompress(AXIS.read_bytes())).items()
+        if not name.startswith("EVENT_INSTANCE")  # answers to what topics there are: no events
+    }
+    told = 0
+    for name, text in fixtures.items():
+        sample, rows = read(mapper, tmp_path / f"{name}.xml", text.encode())
+        assert len(rows) == text.count("<wsnt:NotificationMessage"), name
+        assert set(sample.integrations) <= {"onvif"}
+        for row in rows:
+            assert row["wf"]["time_origin"] == "source" and row["class_name"] == "Alarm Signal Activity"
+            if name.endswith("_INIT"):
+                assert row["lifecycle_id"] in (2, 3), name  # told to who has just begun to listen: no news
+            expected = next((stage for end, stage in STATES.items() if name.endswith(end)), None)
+            quiet = name == "GLOBAL_SCENE_CHANGE" or name.startswith("PTZ")  # state 0, or no alarm in any state
+            if expected is not None and not quiet:
+                assert row["lifecycle_id"] == expected, name
+            told += 1
+    assert told >= 35
+    _, rows = read(mapper, tmp_path / "all.xml", "\n".join(fixtures.values()).encode())
+    assert len(rows) == told
+
+
+@there
+def test_what_unifi_protect_sent(mapper: Mapper, tmp_path: Path) -> None:
+    sample, rows = read(
+        mapper, tmp_path / "raw.json", gzip.decompress((UNIFI / "sample_raw_events.json.gz").read_bytes())
+    )
+    assert set(sample.integrations) == {"unifi_access"} and len(rows) == 1351
+    kinds = {row["metadata"]["event_code"]: row["class_name"] for row in rows}
+    assert kinds["motion"] == kinds["disconnect"] == kinds["sensorOpened"] == "Alarm Signal Activity"
+    assert kinds["nfcCardScanned"] == kinds["fingerprintIdentified"] == "Physical Access Activity"
+    assert all(row["wf"]["time_origin"] == "source" for row in rows)
+    (card,) = [row for row in rows if row["metadata"]["event_code"] == "nfcCardScanned"]
+    assert card["credential"]["uid"] == "64B2A621" and card["activity_id"] == 99  # read, and nothing decided
+
+
+@there
+def test_what_the_public_api_of_unifi_protect_sends(mapper: Mapper, tmp_path: Path) -> None:
+    stages = {}
+    for path in sorted(UNIFI.glob("events_ws_public__*.json")):
+        sample, rows = read(mapper, tmp_path / path.name, path.read_bytes())
+        assert set(sample.integrations) == {"unifi_access"}, path.name
+        stages[path.stem.partition("__")[2]] = [row.get("lifecycle_id") for row in rows]
+    assert stages["smartdetect_lifecycle"] == [1, None, None, None, None]  # later ones do not say of what they are
+    assert stages["package_born_closed_update"] == [2] and stages["open_unknown_update"] == [3]
+    assert stages["nfc_add_with_end"] == [None]  # a card was read: no signal
+
+
+FOUR_SICS = DATA / "ot" / "4sics_zeek_logs"
+
+
+@pytest.mark.skipif(not FOUR_SICS.is_dir(), reason="../shared/data is not there")
+@pytest.mark.parametrize("path", sorted(FOUR_SICS.glob("*.log")), ids=lambda path: path.stem)
+def test_logs_of_an_ics_lab(mapper: Mapper, tmp_path: Path, path: Path) -> None:
+    """Bro logs of 2015, of a plant that visitors attacked: another version's columns, none in quarantine."""
+    sample, rows = read(mapper, tmp_path / path.name, path.read_bytes())
+    assert set(sample.integrations) == {"zeek"} and len(rows) > 0
+
+
+@pytest.mark.skipif(not FOUR_SICS.is_dir(), reason="../shared/data is not there")
+@pytest.mark.parametrize(
+    "name", ["151021_ssl.log.gz", "151021_weird.log.gz", "151021_x509.log.gz", "151022_ssh.log.gz"]
+)
+def test_packed_logs_of_an_ics_lab(mapper: Mapper, tmp_path: Path, name: str) -> None:
+    raw = gzip.decompress((FOUR_SICS / name).read_bytes())
+    sample, rows = read(mapper, tmp_path / name.removesuffix(".gz"), raw)
+    assert set(sample.integrations) == {"zeek"} and len(rows) == sum(
+        not line.startswith(b"#") for line in raw.splitlines()
+    )
