@@ -88,3 +88,8 @@ def test_frames_of_real_panels() -> None:
         assert bool(record.get("encrypted")) == vector["encrypted"]
         checked += 1
     assert checked >= 6
+
+
+@pytest.mark.parametrize("code", ["CI", "CT", "OI", "OT", "CE", "FS"])
+def test_what_did_not_happen_is_neither_opening_nor_closing_nor_fire(code: str) -> None:
+    assert orjson.loads(_from_sia(code)) == {"activity": 7, "lifecycle": 1}

@@ -97,6 +97,33 @@ def test_a_logon_while_the_person_is_elsewhere(port: Directory) -> None:
     assert len(learnt.seen) == 2, "the door, and the console itself"
 
 
+def test_what_kind_of_thing_place_and_holder_it_is(port: Directory) -> None:
+    events, _ = World(port).take(
+        {
+            "authentication": built("authentication", [{**LOGON, "time": T0}]),
+            "physical_access_activity": built("physical_access_activity", [passed("crane-door", "1", T0)]),
+        }
+    )
+    logon, door = context(events["authentication"]), context(events["physical_access_activity"])
+    assert logon["asof.dst_asset.kind"] == "hmi" and logon["asof.credential.holder_kind"] == "person"
+    assert door["asof.place.zone_kind"] == "restricted", "what a zone is that does not say"
+    assert "asof.dst_asset.kind" not in door
+
+
+def test_a_faulty_detector_evacuates_nobody(port: Directory) -> None:
+    def evacuating(lifecycle: int) -> Any:
+        fire = {"activity_id": 6, "lifecycle_id": lifecycle, "device.name": "HMI 1", "time": T0, "metadata.uid": "f"}
+        events, _ = World(port).take(
+            {
+                "alarm_signal_activity": built("alarm_signal_activity", [fire]),
+                "physical_access_activity": built("physical_access_activity", [passed("cab-door", "1", T0 + 1)]),
+            }
+        )
+        return context(events["physical_access_activity"]).get("asof.place.evacuating")
+
+    assert [evacuating(stage) for stage in (1, 5, 6, 9)] == ["alarm", None, None, None]
+
+
 def test_who_left_the_company_and_who_never_was(port: Directory) -> None:
     rows = [passed("gate", "2", T0), passed("gate", "1", T0 + 1)]
     events, _ = World(port).take({"physical_access_activity": built("physical_access_activity", rows)})

@@ -55,7 +55,7 @@ ENVIRONMENTAL = 6
 COMMUNICATION = 8
 """activity_id of alarm_signal_activity: a device cannot be reached."""
 
-RESTORE, CANCEL, TROUBLE_RESTORE, BYPASS, UNBYPASS, TEST = 2, 4, 6, 7, 8, 9
+RESTORE, CANCEL, TROUBLE, TROUBLE_RESTORE, BYPASS, UNBYPASS, TEST = 2, 4, 5, 6, 7, 8, 9
 """lifecycle_id of a signal."""
 
 OVER = (RESTORE, CANCEL, TROUBLE_RESTORE)
@@ -152,7 +152,7 @@ def _alarms(events: Events) -> Iterator[Statement]:
             yield _stated(row, place, "bypassed", point, row["time"], FOREVER, confidence=sure)
         elif activity in ARMING:
             yield _stated(row, place, "armed", ARMING[activity], row["time"], FOREVER)
-        elif activity == ENVIRONMENTAL:
+        elif activity == ENVIRONMENTAL and stage not in (TROUBLE, TROUBLE_RESTORE):  # a faulty detector is no fire
             yield _stated(row, place, "evacuating", "alarm", row["time"], FOREVER, confidence=0 if over else 100)
 
 

@@ -57,6 +57,10 @@ DENY_REASONS = (
 
 DENIED, OTHER = 2, 99
 SEVERITY = {2: 2, 5: 4, 6: 2, 8: 5, 9: 3, 10: 3, 12: 4}
+RESTORED = re.compile(r"restored|cleared|closed again|back to normal", re.IGNORECASE)
+RESTORE = 2
+"""lifecycle_id of what is over: a door that was forced or held and is closed again."""
+
 DIRECTION = {"in": "in", "entry": "in", "enter": "in", "entering": "in", "out": "out", "exit": "out", "leaving": "out"}
 
 
@@ -73,6 +77,7 @@ def access(r: Record) -> Mapped:
     activity = _activity(r, word)
     badge = r.named("badge")
     denied = word.where(activity.present).zip(activity, lambda text, code: text if code == DENIED else None)
+    over = word.map(lambda text: RESTORE if RESTORED.search(text) else None, pa.int64())
     return event(
         "physical_access_activity",
         {
@@ -80,7 +85,8 @@ def access(r: Record) -> Mapped:
             "metadata.original_time": r.named("time", take=False),
             "metadata.event_code": word,
             "activity_id": activity,
-            "severity_id": activity.replace(SEVERITY, 1),
+            "lifecycle_id": over,
+            "severity_id": over.map(lambda _: 1, pa.int64()).coalesce(activity.replace(SEVERITY, 1)),
             "status_id": activity.replace({1: 1, 3: 1, 2: 2}, 99),
             "portal.name": r.named("door"),
             "portal.reader_uid": r.named("reader"),

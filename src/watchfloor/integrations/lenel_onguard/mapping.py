@@ -21,8 +21,8 @@ ACCESS = (  # first match wins: the more special ones stand first
     (r"entry made|exit made", 3),
     (r"granted", 1),
     (r"denied|invalid|not in panel|unknown badge|inactive badge|expired badge|lost badge", 2),
-    (r"forced open(?! restored)|door forced", 5),
-    (r"held open(?! restored)|door held", 6),
+    (r"forced open|door forced", 5),
+    (r"held open|door held", 6),
     (r"request to exit|\brex\b|free egress", 7),
     (r"tailgat", 10),
     (r"reader (mode|unlocked|locked)|mode change|unlock(ed)?\b|lock(ed)?\b|cipher|first card", 11),
@@ -51,6 +51,8 @@ SEVERITY = {2: 2, 5: 4, 6: 2, 8: 5, 9: 3, 10: 3, 12: 4}
 DIRECTION = {"in": "in", "entry": "in", "out": "out", "exit": "out"}
 RESTORED = re.compile(r"restored|cleared|online", re.IGNORECASE)
 CARD = 1
+RESTORE = 2
+"""lifecycle_id of what is over: a door that was forced or held and is closed again."""
 
 
 def classify(r: Record) -> Column:
@@ -68,6 +70,7 @@ def access(r: Record) -> Mapped:
     text = r.take("EVENT")
     activity = text.map(lambda said: _first(ACCESS, said), pa.int64())
     denied = text.map(lambda said: said if _first(ACCESS, said) == DENIED else None)
+    over = text.map(lambda said: RESTORE if RESTORED.search(said) else None, pa.int64())
     badge = r.take("BADGE_ID")
     return event(
         "physical_access_activity",
@@ -77,7 +80,8 @@ def access(r: Record) -> Mapped:
             "metadata.event_code": text,
             "metadata.sequence": r.take("SERIAL", integer),
             "activity_id": activity,
-            "severity_id": activity.replace(SEVERITY, 1),
+            "lifecycle_id": over,
+            "severity_id": over.map(lambda _: 1, pa.int64()).coalesce(activity.replace(SEVERITY, 1)),
             "status_id": activity.replace({1: 1, 3: 1, 2: 2}, 99),
             "portal.name": r.take("READER"),
             "portal.reader_uid": r.take("READER_ID"),
@@ -106,7 +110,7 @@ def panel(r: Record) -> Mapped:
             "metadata.event_code": text,
             "metadata.sequence": r.take("SERIAL", integer),
             "activity_id": text.map(lambda said: _first(PANEL, said), pa.int64()),
-            "lifecycle_id": text.map(lambda said: 2 if RESTORED.search(said) else 1, pa.int64()),
+            "lifecycle_id": text.map(lambda said: RESTORE if RESTORED.search(said) else 1, pa.int64()),
             "severity_id": text.map(lambda said: 1 if RESTORED.search(said) else 3, pa.int64()),
             "device.name": r.take("PANEL"),
         },

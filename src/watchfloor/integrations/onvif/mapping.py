@@ -32,6 +32,7 @@ SIGNALS: Mapping[str, int] = {
     "VideoSource/GlobalSceneChange": 5, "VideoSource/ImageToo": 5, "VideoSource/MotionAlarm": 11, "RuleEngine": 11,
     "RecordingConfig/Delete": 5, "Configuration": 7, "Communications": 8, "Fire": 6, "Panel/Panic": 4,
     "Panel/Holdup": 3, "Panel/Perimeter": 2, "Panel/Intrusion": 1, "Panel/Opening": 9, "Panel/Closing": 10, "Panel": 7,
+    "OSDP": 7, "OSDP/LocalStatus/Tamper": 5,
     "RFID/TagExit": 2, "RFID": 7, "Airspace": 2, "Weather": 7, "Relay": 7, "Wireless": 5, "PrivacyMask": 5,
     "CameraApplicationPlatform": 11, "Device/IO": 7, "Storage": 7, "VideoSource/Tampering": 5,
 }  # fmt: skip
@@ -41,7 +42,9 @@ SEVERITY: Mapping[int, int] = {1: 4, 2: 3, 3: 5, 4: 5, 5: 3, 6: 5, 8: 2}
 ACCESS_SEVERITY: Mapping[int, int] = {2: 2, 5: 4, 6: 2, 8: 5, 9: 3, 12: 4}
 SIGN_OF_LIFE = "Device/HeartBeat"
 DRILL = "Fire/Drill"
-OVER = frozenset(("0", "false", "ok", "normal", "restored", "cleared", "idle", "inactive"))
+OVER = frozenset(
+    ("0", "false", "ok", "normal", "restored", "cleared", "idle", "inactive", "notintamper", "established")
+)
 """States in which a signal is over."""
 
 STATES = (
@@ -79,6 +82,7 @@ def access(r: Record) -> Mapped:
     """What an access point or a door says."""
     topic, state = r.read("topic").map(_bare), _state(r)
     activity = topic.zip(state, _activity, pa.int64())
+    over = topic.zip(state, _over, pa.int64())
     denied = topic.zip(r.read("detail").coalesce(r.read("data.Reason"), state), _reason, pa.string())
     r.ignore("data.CredentialHolderName")
     token = r.first("data.CredentialToken", "data.Card", "credential", "data.IdentifierValue")
@@ -87,7 +91,10 @@ def access(r: Record) -> Mapped:
         {
             **_shared(r),
             "activity_id": activity.coalesce(r.constant(OTHER)),
-            "severity_id": activity.replace(ACCESS_SEVERITY, 1).coalesce(r.constant(1)),
+            "lifecycle_id": over,
+            "severity_id": over.map(lambda _: 1, pa.int64()).coalesce(
+                activity.replace(ACCESS_SEVERITY, 1), r.constant(1)
+            ),
             "portal.uid": r.take("source.DoorToken").coalesce(
                 r.take("source.AccessPointToken"), r.read("device"), r.read("producer"), r.read("topic")
             ),
@@ -178,6 +185,12 @@ def _activity(topic: str | None, state: str | None) -> int | None:
     if topic.startswith("Door/State/DoorAlarm"):
         return DOOR_ALARM.get(state or "")
     return _access(topic)
+
+
+def _over(topic: str | None, state: str | None) -> int | None:
+    """Of what a door says: Restore where it is over. A decision is never over."""
+    told = topic is not None and topic.startswith("Door/State/Door") and state is not None
+    return RESTORE if told and (state or "").strip().lower() in OVER else None
 
 
 def _reason(topic: str | None, reason: str | None) -> str | None:

@@ -48,6 +48,12 @@ EVENTS: tuple[tuple[int, int, int], ...] = (
 )  # fmt: skip
 """Contact ID events, first and last -> activity_id of alarm_signal_activity (SIA DC-05, groups)."""
 
+NOT_DONE = frozenset(("CI", "CT", "OI", "OT", "CE"))
+"""DC-03 codes of the letters of opening and closing that say it did not happen, or not in time."""
+
+SUPERVISED = frozenset(("FS", "GS", "KS", "WS", "ZS"))
+"""DC-03 codes that supervise an environmental point: no alarm of it."""
+
 OPEN_CLOSE = range(400, 412)
 OPENING, CLOSING = 9, 10
 BYPASS, UNBYPASS, TEST = 7, 8, 9
@@ -72,12 +78,16 @@ def door(r: Record) -> Mapped:
     """What a panel says of a door. It reports no passages: granted is a decision."""
     code, number = r.read("code"), r.read("event")
     activity = code.replace(DOORS).coalesce(number.replace(DOOR_EVENTS))
+    lifecycle = r.read("qualifier").text().replace(QUALIFIER)
     return event(
         "physical_access_activity",
         {
             **_shared(r),
             "activity_id": activity,
-            "severity_id": activity.replace(DOOR_SEVERITY, 1),
+            "lifecycle_id": lifecycle,
+            "severity_id": lifecycle.map(lambda stage: 1 if stage == RESTORE else None, pa.int64()).coalesce(
+                activity.replace(DOOR_SEVERITY, 1)
+            ),
             "portal.uid": _point(r),
             "portal.type_id": 1,
         },
@@ -153,6 +163,8 @@ def _from_sia(code: str) -> str:
         return _told(8 if code in COMMUNICATION else 7, TEST)
     if code in COMMUNICATION:
         return _told(8, RESTORE if code in ("YK", "LR", "NR") else NEW)
+    if code in NOT_DONE or code in SUPERVISED:
+        return _told(7, NEW)
     subject = SUBJECTS.get(code[0], 7)
     if subject in (OPENING, CLOSING):
         return _told(subject, NEW)
