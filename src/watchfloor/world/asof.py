@@ -1,9 +1,10 @@
 """The as-of join: onto each event, what was true at its time of the person, the assets and the place it names.
 
     wf.person_uid     -> asof.person.*       presence, site, zone, employment, shift, leave, notice, travel, role
-    wf.asset_uid      -> asof.dst_asset.*    zone, place, criticality, level, open work order, maintenance
+    wf.credential_uid -> asof.credential.*   whose it is: a person's, shared, of a pool, a visitor's
+    wf.asset_uid      -> asof.dst_asset.*    kind, zone, place, criticality, level, open work order, maintenance
     wf.src_asset_uid  -> asof.src_asset.*
-    wf.place_uid      -> asof.place.*        armed, evacuating, occupancy
+    wf.place_uid      -> asof.place.*        kind of its zone, armed, evacuating, occupancy
     wf.portal_uid     -> asof.portal.*       mode, anti-passback
     wf.person_uid     -> lag.presence.*      the sighting before, its age, and the slack of the way from there
 
@@ -71,6 +72,12 @@ class AsOfJoin:
         self._places = {uid: asset.place for uid, asset in assets.items() if asset.place}
         self._criticality = {uid: asset.criticality for uid, asset in assets.items()}
         self._wholes = {uid: asset.part_of for uid, asset in assets.items() if asset.part_of}
+        self._kinds = {uid: asset.kind for uid, asset in assets.items()}
+        zones = directory.zones
+        self._zone_kinds = {
+            uid: zones[zone].kind for uid in directory.places if (zone := directory.zone_of(uid)) in zones
+        }
+        self._holders = {uid: credential.holder_kind for uid, credential in directory.credentials.items()}
         self._levels = {uid: level for uid in assets if (level := self._level(uid)) is not None}
 
     def join(self, events: Events) -> Events:
@@ -82,12 +89,16 @@ class AsOfJoin:
         person = _known(events, "wf.person_uid")
         if person is not None:
             columns |= self._person(person, times, events)
+        credential = _known(events, "wf.credential_uid")
+        if credential is not None:
+            columns["asof.credential.holder_kind"] = credential.map(self._holders.get, pa.string())
         for name, column in (("dst_asset", "wf.asset_uid"), ("src_asset", "wf.src_asset_uid")):
             asset = _known(events, column)
             if asset is not None:
                 columns |= {f"asof.{name}.{key}": value for key, value in self._asset(asset, times).items()}
         place = _known(events, "wf.place_uid")
         if place is not None:
+            columns["asof.place.zone_kind"] = place.map(self._zone_kinds.get, pa.string())
             columns["asof.place.armed"] = _is(self._upwards("armed", place, times), "armed")
             counted = occupancy(self._directory, self._history, place, times)
             columns["asof.place.occupancy_certain"] = _numbers(counted.certain, place.present)
@@ -167,6 +178,7 @@ class AsOfJoin:
         orders = history.any("work_order", asset, times)
         maintenance = history.as_of("maintenance", asset, times)
         return {
+            "kind": asset.map(self._kinds.get, pa.string()),
             "zone": asset.map(self._zones.get, pa.string()),
             "place_uid": asset.map(self._places.get, pa.string()),
             "criticality_id": asset.map(self._criticality.get, pa.int64()),
