@@ -1,7 +1,7 @@
 """An estate, the user's own repository, as typed objects; the only place that looks for integrations and rules.
 
 estate.toml         name, sources, where the store is
-rules/              Sigma rules, any depth
+rules/              Sigma rules, any depth; `pack = true` adds ours (content/rules)
 integrations/       the user's own, same shape as ours; one with our id replaces ours
 people/ assets/ places/ aliases.csv    who and what there is, and where (world/directory.py)
 links.jsonl         what was decided about who is who (world/links.py)
@@ -29,7 +29,7 @@ from watchfloor.world.links import Links, read_links
 from watchfloor.world.rows import zone_named
 from watchfloor.world.sources import Source, read_sources
 
-__all__ = ["SETTINGS", "Estate", "SourceSettings", "find_integrations", "load"]
+__all__ = ["PACK", "SETTINGS", "Estate", "SourceSettings", "find_integrations", "load"]
 
 SETTINGS: Mapping[str, Mapping[str, str]] = {
     "estate": {
@@ -41,6 +41,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     },
     "rules": {
         "paths": 'files, folders or zip archives of Sigma rules, relative to estate.toml (default: ["rules"])',
+        "pack": "take the rules that come with watchfloor as well: true or false (default: false)",
         "min_level": "lowest level that makes a finding: informational, low, medium, high, critical",
     },
     "engine": {
@@ -65,6 +66,9 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Every key estate.toml knows, and what it is for. The documentation and the errors are made from this table."""
+
+PACK = Path(__file__).parent / "content" / "rules"
+"""The rules that come with watchfloor, laid out as an estate's own."""
 
 PLACEHOLDERS = "placeholders"
 """Table of `%name%` -> values for Sigma's `|expand`."""
@@ -233,7 +237,10 @@ class _Reader:
             complete=self.complete(self.table("world")),
             pseudonyms=self.flag(self.table("privacy"), "pseudonyms", True) and (folder / "people").is_dir(),
             store=folder / self.text(store, "folder", "var"),
-            rules=tuple(folder / part for part in self.texts(rules, "paths", ["rules"])),
+            rules=(
+                *(folder / part for part in self.texts(rules, "paths", ["rules"])),
+                *((PACK,) if self.flag(rules, "pack", False) else ()),
+            ),
             min_level=min_level,
             sources=tuple(sources),
             placeholders={

@@ -1,38 +1,150 @@
-"""The contract of a rule folder, checked: each file under hits/ gives one finding, each under misses/ gives none.
+"""The contract of a rule folder, checked: each scenario under hits/ gives one finding, each under misses/ gives none.
 
 <rule>/rule.yml     the rule
-<rule>/hits/*       raw vendor records, one scenario a file
-<rule>/misses/*     the same, for what it must not find: each false-positive trap is one
+<rule>/README.md    what it means to the guard and to the analyst, and what to do first
+<rule>/hits/*       one scenario each: a file of raw vendor records, or a folder of them, read in the order of names
+<rule>/misses/*     the same, for what it must not find: each trap that `falsepositives` names is one
+
+A scenario happens in the world of the estate that the folder lies in: the nearest folder above with an estate.toml.
+Every scenario begins with what that estate's files say; what its own records teach (work orders, leave, arming) comes
+on top, in the order of the files.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path as FilePath
 
+from watchfloor import estate
+from watchfloor.collect.mapper import Mapper
+from watchfloor.estate import Estate
+from watchfloor.ocsf.events import Events
 from watchfloor.run import oneshot
+from watchfloor.run.path import Path
 from watchfloor.run.prepare import prepared
 from watchfloor.testing.integration import RECEIVED
+from watchfloor.world.world import World
 
-__all__ = ["problems"]
+__all__ = ["Trials", "problems", "rule_folders", "traps", "tried"]
+
+RULE = "rule.yml"
+WANTED = {"hits": 1, "misses": 0}
+"""Findings of the rule in each scenario."""
 
 
-def problems(folder: Path) -> list[str]:
-    """Everything in which a rule folder falls short of its contract; empty when it holds.
+def rule_folders(paths: Iterable[FilePath]) -> list[FilePath]:
+    """Every folder with a rule.yml in these folders, at any depth."""
+    return sorted({found.parent for path in paths if path.is_dir() for found in path.rglob(RULE)})
+
+
+def problems(folder: FilePath) -> list[str]:
+    """Everything in which one rule folder falls short of its contract; empty when it holds.
 
     A rule without a hit and a miss is *unproven*, which is a problem here.
     """
-    ready = prepared([folder / "rule.yml"])
-    wrong = [str(problem) for problem in ready.rulebook.problems]
-    for name, wanted in (("hits", 1), ("misses", 0)):
-        files = sorted(path for path in (folder / name).glob("*") if path.is_file())
-        if not files:
-            wrong.append(f"{folder.name}: {name}/ is empty: no rule without a hit and a miss")
-        for file in files:
-            totals = oneshot.Totals()
-            for _ in oneshot.detect([file], ready.path, totals, now=RECEIVED, show=lambda name, found: None):
-                pass
-            if totals.quarantined or not totals.read:
-                wrong.append(f"{folder.name}/{name}/{file.name}: read {totals.read}, {totals.quarantined} quarantined")
-            if totals.findings != wanted:
-                wrong.append(f"{folder.name}/{name}/{file.name}: {totals.findings} findings, {wanted} wanted")
-    return wrong
+    return Trials([folder]).problems(folder)
+
+
+def tried(folders: Sequence[FilePath], mapper: Mapper | None = None) -> Iterator[tuple[FilePath, list[str]]]:
+    """Each folder and its problems. Rules of one estate are compiled together, mappings are loaded once for all."""
+    of: dict[FilePath | None, list[FilePath]] = {}
+    for folder in folders:
+        of.setdefault(_estate_of(folder), []).append(folder)
+    for members in of.values():
+        trials = Trials(members, mapper)
+        for folder in members:
+            yield folder, trials.problems(folder)
+
+
+class Trials:
+    """Rule folders of one estate, ready to be tried on their scenarios.
+
+    Args:
+        folders: each with a rule.yml, all in one estate, or in none.
+        mapper: integrations that are loaded already; None takes all the estate may use.
+
+    Raises:
+        EstateError: the estate's files are wrong.
+    """
+
+    def __init__(self, folders: Sequence[FilePath], mapper: Mapper | None = None) -> None:
+        root = _estate_of(folders[0])
+        described: Estate | None = None if root is None else estate.load(root)
+        integrations = None if described is None or mapper is not None else described.integrations()
+        ready = prepared(
+            [folder / RULE for folder in folders],
+            mapper=mapper,
+            integrations=integrations,
+            placeholders=None if described is None else described.placeholders,
+        )
+        directory = None if described is None else described.world()
+        self._directory = directory or None
+        self._complete = frozenset[str]() if described is None else described.complete
+        self._path = ready.path
+        self._rules = {FilePath(rule.file).resolve(): rule.id for rule in ready.rulebook.rules}
+        self._not_loaded: dict[FilePath, list[str]] = {}
+        for problem in ready.rulebook.problems:
+            self._not_loaded.setdefault(FilePath(problem.file).resolve(), []).append(str(problem))
+
+    def problems(self, folder: FilePath) -> list[str]:
+        """Everything in which one of the folders falls short."""
+        rule = (folder / RULE).resolve()
+        wrong = list(self._not_loaded.get(rule, ()))
+        uid = self._rules.get(rule)
+        for name, wanted in WANTED.items():
+            scenarios = sorted(path for path in (folder / name).glob("*") if not path.name.startswith("."))
+            if not scenarios:
+                wrong.append(f"{folder.name}: {name}/ is empty: no rule without a hit and a miss")
+            if uid is None:
+                continue
+            for scenario in scenarios:
+                where = f"{folder.name}/{name}/{scenario.name}"
+                totals, found = self.findings(scenario)
+                if totals.quarantined or not totals.read:
+                    wrong.append(f"{where}: read {totals.read}, {totals.quarantined} quarantined")
+                if found[uid] != wanted:
+                    wrong.append(f"{where}: {found[uid]} findings, {wanted} wanted")
+        return wrong
+
+    def findings(self, scenario: FilePath) -> tuple[oneshot.Totals, Counter[str]]:
+        """What came of a scenario: totals, and the number of findings per rule of all folders."""
+        totals = oneshot.Totals()
+        found: Counter[str] = Counter()
+        files = sorted(scenario.iterdir()) if scenario.is_dir() else [scenario]
+        path = self._path
+        if self._directory is not None:
+            path = _InWorld(path, World(self._directory, complete=self._complete))
+        for events in oneshot.detect(files, path, totals, now=RECEIVED, show=lambda _, events: events):
+            uids = events.column("finding_info.analytic.uid")
+            found.update([] if uids is None else uids.to_pylist())
+        return totals, found
+
+
+class _InWorld(Path):
+    """A path with a world of its own, as an estate that runs has one."""
+
+    def __init__(self, path: Path, world: World) -> None:
+        super().__init__(path.mapper, path.engine, path.rules, path._taxonomy)
+        self._world = world
+
+    def detect(self, batches: Iterable[Events], shown: Iterable[Events] | None = None) -> Events | None:
+        """What is found in these events once they know who, what and where they speak of."""
+        joined, _ = self._world.take({events.class_name: events for events in batches})
+        return super().detect(joined.values(), shown)
+
+
+def traps(folder: FilePath, falsepositives: Iterable[str]) -> list[str]:
+    """The traps a rule names that none of its misses is: all words of a miss's name stand in the text of its trap."""
+    misses = [_words(path.stem) for path in (folder / "misses").glob("*")]
+    return [text for text in falsepositives if not any(miss and miss <= _words(text) for miss in misses)]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", text.lower()))
+
+
+def _estate_of(folder: FilePath) -> FilePath | None:
+    """The nearest folder above that is an estate."""
+    return next((above for above in folder.resolve().parents if (above / "estate.toml").is_file()), None)

@@ -1,0 +1,145 @@
+"""What telemetry an estate has, by evidence: what its sources' integrations make of vendor records.
+
+The golden files of an integration say which events it gives and which fields of theirs have a value. A source that
+names no integration is recognised by the first records of its first file. What the world knows follows from both: no
+work order is ever open where no source gives any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+
+from watchfloor.collect.files import Skipped, opened
+from watchfloor.collect.integration import Integration
+from watchfloor.collect.mapper import Mapper
+from watchfloor.collect.records import Piece, tokenise
+from watchfloor.detect.evidence import Given, given_in
+from watchfloor.errors import WatchfloorError
+from watchfloor.estate import Estate, SourceSettings
+from watchfloor.ocsf import schema
+from watchfloor.run.prepare import chosen_format
+from watchfloor.world.directory import Directory
+
+__all__ = ["NEEDS", "Evidence", "given_by", "telemetry"]
+
+DOORS, PANELS, PEOPLE, WORK = (
+    "physical_access_activity", "alarm_signal_activity", "workforce_activity", "maintenance_activity",
+)  # fmt: skip
+
+FILES = ""
+"""Not from events: the estate's files say it."""
+
+NEEDS: Mapping[str, str] = {
+    "asof.credential.holder_kind": FILES,
+    **{
+        f"asof.{asset}.{name}": needed
+        for asset in ("dst_asset", "src_asset")
+        for name, needed in {
+            "criticality_id": FILES, "kind": FILES, "maintenance": WORK, "open_work_order": WORK, "place_uid": FILES,
+            "purdue_level": FILES, "zone": FILES,
+        }.items()
+    },
+    **{
+        f"asof.person.{name}": needed
+        for name, needed in {
+            "clearance_ok": PEOPLE, "employment_status": FILES, "escort_duty": PEOPLE, "in_notice": PEOPLE,
+            "on_leave": PEOPLE, "on_shift": PEOPLE, "place_uid": DOORS, "presence": DOORS,
+            "presence_confidence": DOORS, "role_class": FILES, "site": DOORS, "training_ok": PEOPLE,
+            "travelling": PEOPLE, "zone": DOORS, "zone_age_s": DOORS,
+        }.items()
+    },
+    "asof.place.armed": PANELS, "asof.place.evacuating": PANELS, "asof.place.occupancy_certain": DOORS,
+    "asof.place.occupancy_possible": DOORS, "asof.place.zone_kind": FILES,
+    "asof.portal.antipassback": FILES, "asof.portal.passback": DOORS, "asof.portal.portal_mode": DOORS,
+    "lag.presence.age_s": DOORS, "lag.presence.place_uid": DOORS, "lag.presence.slack_s": DOORS,
+    "lag.presence.zone": DOORS,
+}  # fmt: skip
+"""What the world tells -> class of the events that teach it."""
+
+LOOKED_AT = 500
+"""Records by which a source without an integration is recognised."""
+
+OF_THE_PATH = ("wf.source_uid", "wf.source_seq", "wf.time_origin", "wf.time_uncertainty_ms")
+"""What every event has, whether or not there is a world."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an estate can see with.
+
+    Args:
+        given: kinds of events its sources give.
+        integrations: ids of the products its sources are.
+        unknown: ids of sources of which nobody can say what they are: no integration is named, no record is there.
+        world: whether its files say anything about people, assets and places.
+    """
+
+    given: tuple[Given, ...]
+    integrations: tuple[str, ...]
+    unknown: tuple[str, ...]
+    world: bool
+
+    @property
+    def context(self) -> Callable[[str], bool]:
+        """Whether a field of the world is ever known here."""
+        classes = {str(one.route["class_name"]) for one in self.given} | {FILES}
+
+        def known(field: str) -> bool:
+            if field in OF_THE_PATH:
+                return True
+            return self.world and NEEDS.get(field, FILES) in classes and not field.startswith(("peer.", "intel."))
+
+        return known
+
+
+def telemetry(estate: Estate, directory: Directory, known: Sequence[Integration]) -> Evidence:
+    """What the estate's sources give."""
+    by_id = {integration.id: integration for integration in known}
+    mapper = Mapper(known)
+    found: dict[str, None] = {}
+    unknown = []
+    for source in estate.sources:
+        told = [source.integration] if source.integration in by_id else _recognised(source, mapper)
+        found.update(dict.fromkeys(told))
+        if not told:
+            unknown.append(source.id)
+    given = given_by(by_id[name] for name in found)
+    return Evidence(tuple(given), tuple(found), tuple(unknown), bool(directory))
+
+
+def given_by(integrations: Iterable[Integration]) -> list[Given]:
+    """What these integrations make of vendor records, by their golden files."""
+    return [one for integration in integrations for one in given_in(_golden(integration))]
+
+
+def _golden(integration: Integration) -> Iterable[tuple[str, Mapping[str, object]]]:
+    for file in sorted((integration.folder / "golden").glob("*.ndjson")):
+        for line in file.read_bytes().splitlines():
+            event = orjson.loads(line)
+            yield schema.load().by_uid(event["class_uid"]).name, event
+
+
+def _recognised(source: SourceSettings, mapper: Mapper) -> list[str]:
+    """Ids of the integrations that take the first records of a source; none where there is none to look at."""
+    path = source.path
+    files = [path] if path.exists() else sorted(path.parent.glob(path.name))
+    try:
+        for item in opened(files[:1], format=chosen_format(source.format, source.records)):
+            if isinstance(item, Skipped):
+                continue
+            for framed in item.frames():
+                if not len(framed.block):
+                    continue
+                decoded = item.format.decode(framed.block)
+                count = min(len(decoded.offsets) - 1, LOOKED_AT)
+                numbers = np.arange(count, dtype=np.int64)
+                piece = Piece(decoded.ndjson, decoded.offsets[: count + 1], numbers, np.zeros(count, np.int64))
+                read, _ = tokenise([piece], source="", stream=item.name)
+                return [name for name, _ in mapper.map(read).integrations.most_common()]
+    except WatchfloorError:
+        return []
+    return []
