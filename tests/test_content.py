@@ -48,7 +48,7 @@ def _tried() -> Mapping[Path, list[str]]:
 
 def test_there_are_rules() -> None:
     assert len(RULES) - len(OURS) >= 10
-    assert len(OURS) >= 25
+    assert len(OURS) >= 100
 
 
 @pytest.mark.parametrize("folder", RULES, ids=_named)
@@ -75,7 +75,7 @@ def test_a_rule_says_what_it_is(folder: Path) -> None:
     assert str(UUID(said["id"])) == said["id"] and UUID(said["id"]).version == 4
     assert said["status"] in STATUSES and said["level"] in LEVELS
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", str(said["date"])) and said["author"] == "watchfloor"
-    assert len(said["description"]) > 60
+    assert len(said["description"]) > 50
     assert set(said["logsource"]) <= {"product", "category", "service"} and said["logsource"]["product"]
     assert all(re.fullmatch(r"[a-z0-9_-]+\.[a-z0-9._-]+", tag) for tag in said["tags"])
     assert len(set(said["tags"])) == len(said["tags"])
@@ -97,7 +97,7 @@ def test_the_readme_speaks_to_both_departments(folder: Path) -> None:
     assert text.startswith(f"# {_document(folder)['title']}\n")
     for title in ("To the guard", "To the analyst", "First"):
         (section,) = re.findall(rf"^## {title}\n\n(.+?)(?=\n## |\Z)", text, re.DOTALL | re.MULTILINE)
-        assert len(section.strip()) > 40, title
+        assert len(section.strip()) > 30, title
 
 
 def test_ids_and_titles_are_their_own() -> None:

@@ -222,3 +222,17 @@ def test_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "people" / "people.csv").write_bytes(b"uid,name\np-1,\xff\n")
     with pytest.raises(EstateError, match="UTF-8"):
         load(tmp_path)
+
+
+def test_a_number_that_left_with_its_holder_names_them_until_somebody_else_has_it(tmp_path: Path) -> None:
+    people = (
+        "uid,personnel_no,email,start,end\n"
+        "p-1,1001,ada@example.com,2020-01-01,2024-12-31\n"
+        "p-2,1002,ada@example.com,2026-01-01,\n"
+        "p-3,1003,,2020-01-01,2024-12-31\n"
+    )
+    found = load(written(tmp_path, {"people/people.csv": people}))
+    ends = {(one.kind, one.person): one.valid_to for one in found.aliases}
+    start = next(one.valid_from for one in found.aliases if one.person == "p-2" and one.kind == "email")
+    assert ends["email", "p-1"] == start and ends["email", "p-2"] == FOREVER
+    assert ends["personnel_no", "p-1"] == ends["personnel_no", "p-3"] == FOREVER

@@ -9,12 +9,12 @@ intervals is a re-issued badge. Name, e-mail and personnel number are for the va
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from watchfloor.world.entities import Alias, Credential, Person
+from watchfloor.world.entities import FOREVER, Alias, Credential, Person
 from watchfloor.world.rows import Row, rows
 
 __all__ = ["CREDENTIALS", "PEOPLE", "Credentials", "Named", "People", "read_credentials", "read_people"]
@@ -89,8 +89,7 @@ def read_people(path: Path, zone: ZoneInfo) -> People:
     persons: dict[str, Person] = {}
     employed: dict[str, list[tuple[int, int]]] = {}
     named: dict[str, Named] = {}
-    aliases: list[Alias] = []
-    holders: dict[tuple[str, str], list[tuple[int, int, str]]] = {}
+    holders: dict[tuple[str, str], list[Alias]] = {}
     for row in rows(path, PEOPLE, zone):
         interval = row.span("start", "end")
         person = Person(
@@ -116,15 +115,25 @@ def read_people(path: Path, zone: ZoneInfo) -> People:
             value = row.text(kind)
             if not value:
                 continue
-            for start, end, other in holders.setdefault((kind, value.lower()), []):
-                if other != person.uid and person.start < end and start < person.end:
-                    raise row.wrong(f"{person.uid} and {other} share a {kind} at a time", "let one of them end before")
-            holders[kind, value.lower()].append((person.start, person.end, person.uid))
-            # A number that left with its holder still names them afterwards: until somebody else has it.
-            aliases.append(Alias("", kind, value, person.uid, person.uid, *interval, provenance=row.place))
+            for name in holders.setdefault((kind, value.lower()), []):
+                if name.entity != person.uid and person.start < name.valid_to and name.valid_from < person.end:
+                    raise row.wrong(
+                        f"{person.uid} and {name.entity} share a {kind} at a time", "let one of them end before"
+                    )
+            name = Alias("", kind, value, person.uid, person.uid, *interval, provenance=row.place)
+            holders[kind, value.lower()].append(name)
+    aliases = [name for names in holders.values() for name in _kept(names)]
     return People(
         persons, {uid: tuple(sorted(spans)) for uid, spans in employed.items()}, tuple(named.values()), tuple(aliases)
     )
+
+
+def _kept(names: list[Alias]) -> Iterator[Alias]:
+    """A number that left with its holder still names them afterwards: until somebody else has it."""
+    later = FOREVER
+    for name in sorted(names, key=lambda one: one.valid_from, reverse=True):
+        yield replace(name, valid_to=max(name.valid_to, later))
+        later = name.valid_from
 
 
 def read_credentials(path: Path, zone: ZoneInfo, persons: Mapping[str, Person]) -> Credentials:
