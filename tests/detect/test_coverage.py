@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from watchfloor.detect.coverage import coverage
+from watchfloor.detect.coverage import by_tactic, coverage
 from watchfloor.detect.rulebook import load_rules
 from watchfloor.detect.taxonomy import Taxonomy
 
@@ -41,3 +41,14 @@ def test_coverage_counts(tmp_path: Path) -> None:
 def test_coverage_of_nothing() -> None:
     found = coverage([], Taxonomy.load())
     assert found.rules == 0 and found.logsources == () and set(found.levels.values()) == {0}
+
+
+def test_techniques_by_tactic(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(RULE)
+    rules = load_rules([tmp_path]).rules
+    found = {(one.matrix, one.tactic): one for one in by_tactic(rules)}
+    execution = found["enterprise", "execution"]
+    assert (execution.ruled, execution.seen) == (1, 1), "a sub-technique counts for its technique"
+    assert execution.techniques > 10 and found["ics", "execution"].ruled == 0
+    assert sum(one.seen for one in by_tactic(rules, frozenset())) == 0
+    assert [one.matrix for one in by_tactic(rules)] == ["enterprise"] * 14 + ["ics"] * 12

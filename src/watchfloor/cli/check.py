@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from watchfloor.cli import covered
 from watchfloor.cli.screen import console, json_line
 from watchfloor.errors import EstateError, ManifestError, WatchfloorError
 
+if TYPE_CHECKING:
+    from watchfloor.collect.integration import Integration
+    from watchfloor.detect.rule import Rule
+
 
 def check(estate: Path, *, json: Annotated[bool, Parameter(negative=())] = False) -> int:
-    """Check an estate: configuration, sources, rules, integrations. Exit 3 when something must be mended.
+    """Check an estate: configuration, sources, integrations, rules and what they could see. Exit 3 when something must
+    be mended.
 
     Args:
         estate: the folder that holds estate.toml.
         json: one JSON object per problem.
     """
+    from dataclasses import asdict
+
     from watchfloor.collect.integration import load_manifest
+    from watchfloor.collect.mapper import Mapper
+    from watchfloor.detect.coverage import by_tactic
     from watchfloor.detect.rulebook import load_rules
     from watchfloor.estate import load
+    from watchfloor.run.evidence import telemetry
     from watchfloor.run.local import sources_checked
     from watchfloor.testing import integration as contract
+    from watchfloor.testing import rule as rule_contract
 
     problems: list[tuple[str, str, str]] = []
     described = load(estate)
@@ -40,27 +53,73 @@ def check(estate: Path, *, json: Annotated[bool, Parameter(negative=())] = False
             except WatchfloorError as error:
                 problems.append(("error", "integration", str(error)))
     problems += [("error", "source", str(error)) for error in sources_checked(described, known)]
-    rules = 0
+    books = []
     for path in described.rules:
         if not path.exists():
             problems.append(("warning", "rules", f"{path}: there is no such file or folder"))
             continue
-        book = load_rules([path], placeholders=described.placeholders)
-        rules += len(book.rules)
-        problems += [("warning", "rule", str(problem)) for problem in book.problems]
+        books.append(load_rules([path], placeholders=described.placeholders))
+        problems += [("warning", "rule", str(problem)) for problem in books[-1].problems]
+    rules = [rule for book in books for rule in book.rules]
+    folders = rule_contract.rule_folders(described.rules)
+    for folder, wrong in rule_contract.tried(folders, Mapper(known)):
+        problems += [("error", "rule", f"{folder / problem}") for problem in wrong]
+    problems += [("warning", "rule", text) for text in _looked_at(rules, folders, known)]
+    evidence = telemetry(described, described.world(), known)
+    missing = {source.id for source in described.sources if not source.path.exists()}
+    problems += [
+        ("warning", "source", f"{source}: nobody can say what it gives: no integration takes its records")
+        for source in evidence.unknown if source not in missing
+    ]  # fmt: skip
+    seen = covered.sights(rules, evidence)
+    seeing = {uid for uid, sight in seen.items() if sight.state == "sees"}
+    tactics = by_tactic(rules, seeing)
+    reasons = covered.blind(rules, seen)
     errors = sum(1 for kind, _, _ in problems if kind == "error")
     if json:
         for kind, subject, text in problems:
             json_line({"kind": kind, "subject": subject, "text": text})
-        json_line({"estate": described.name, "rules": rules, "integrations": len(known), "errors": errors})
-    else:
-        screen = console()
-        for kind, subject, text in problems:
-            screen.print(f"[{'bold red' if kind == 'error' else 'yellow'}]{subject}[/]", end=" ")
-            screen.print(text, markup=False)
-        screen.print(
-            f"estate {described.name}: {len(described.sources)} sources, {rules} rules, {len(known)} integrations; "
-            f"{errors} errors, {len(problems) - errors} warnings",
-            markup=False,
+        json_line(
+            {
+                "estate": described.name,
+                "rules": len(rules),
+                "proven": len(folders),
+                "seeing": len(seeing),
+                "blind": dict(reasons.most_common()),
+                "attack": [asdict(one) for one in tactics],
+                "integrations": len(known),
+                "errors": errors,
+            }
         )
+        return EstateError.exit_code if errors else 0
+    screen = console()
+    for kind, subject, text in problems:
+        screen.print(f"[{'bold red' if kind == 'error' else 'yellow'}]{subject}[/]", end=" ")
+        screen.print(text, markup=False)
+    if rules:
+        covered.shown(screen, tactics, seen=True)
+        covered.why(screen, len(seeing), len(rules), reasons)
+    screen.print(
+        f"estate {described.name}: {len(described.sources)} sources, {len(rules)} rules ({len(folders)} with hits and "
+        f"misses), {len(known)} integrations; {errors} errors, {len(problems) - errors} warnings"
+    )
     return EstateError.exit_code if errors else 0
+
+
+def _looked_at(rules: Sequence[Rule], folders: Sequence[Path], known: Sequence[Integration]) -> Iterator[str]:
+    """What the author of a rule folder should look at: fields nobody gives, traps that are no miss."""
+    from watchfloor.detect.evidence import lints
+    from watchfloor.detect.taxonomy import Taxonomy
+    from watchfloor.run.evidence import given_by
+    from watchfloor.testing.rule import traps
+
+    taxonomy, given = Taxonomy.load(), given_by(known)
+    by_file = {Path(rule.file).resolve(): rule for rule in rules}
+    for folder in folders:
+        rule = by_file.get((folder / "rule.yml").resolve())
+        if rule is None:
+            continue
+        for text in lints(rule, taxonomy, given):
+            yield f"{rule.file}:{rule.line}: {text}"
+        for trap in traps(folder, rule.falsepositives):
+            yield f"{rule.file}:{rule.line}: no miss for the trap {trap!r}"

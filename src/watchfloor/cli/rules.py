@@ -170,38 +170,50 @@ def show(rule: str, *, rules: Rules, json: Flag = False) -> int:
 
 
 @app.command
-def coverage(*, rules: Rules, json: Flag = False) -> int:
-    """What the rules cover: levels, tactics, techniques, log sources.
+def coverage(*, rules: Rules, estate: Path | None = None, json: Flag = False) -> int:
+    """What the rules cover: levels, tactics and techniques of ATT&CK, log sources; and what an estate could see of it.
 
     Args:
         rules: Sigma rules: files, folders and zip archives; repeatable.
+        estate: the folder that holds estate.toml: what could be seen with its sources.
         json: one JSON object.
     """
     from dataclasses import asdict
 
     from rich.table import Table
 
+    from watchfloor.cli import covered
+    from watchfloor.detect.coverage import by_tactic
     from watchfloor.detect.coverage import coverage as count
     from watchfloor.detect.rulebook import load_rules
     from watchfloor.detect.taxonomy import Taxonomy
+    from watchfloor.estate import load
+    from watchfloor.run.evidence import telemetry
 
     taxonomy = Taxonomy.load()
     book = load_rules(rules, taxonomy=taxonomy)
     found = count(book.rules, taxonomy)
+    seeing, reasons = None, Counter[str]()
+    if estate is not None:
+        described = load(estate)
+        seen = covered.sights(book.rules, telemetry(described, described.world(), described.integrations()))
+        seeing = {uid for uid, sight in seen.items() if sight.state == "sees"}
+        reasons = covered.blind(book.rules, seen)
+    tactics = by_tactic(book.rules, seeing)
     if json:
-        json_line({**asdict(found), "not_loaded": len(book.problems)})
+        told = {**asdict(found), "not_loaded": len(book.problems), "attack": [asdict(one) for one in tactics]}
+        if seeing is not None:
+            told |= {"seeing": len(seeing), "blind": dict(reasons.most_common())}
+        json_line(told)
         return 0
     screen = console()
     levels = ", ".join(
         f"[{LEVEL_STYLES[level]}]{level}[/] {number}" for level, number in found.levels.items() if number
     )
     screen.print(f"[bold]{found.rules}[/] rules: {levels}; {len(book.problems)} documents not loaded")
-    table = Table(box=None, pad_edge=False, header_style="bold", title="tactics", title_justify="left")
-    table.add_column("tactic")
-    table.add_column("rules", justify="right")
-    for name, number in found.tactics.items():
-        table.add_row(name, str(number))
-    screen.print(table)
+    covered.shown(screen, tactics, seen=seeing is not None)
+    if seeing is not None:
+        covered.why(screen, len(seeing), len(book.rules), reasons)
     screen.print(f"{len(found.techniques)} techniques; {found.untagged} rules carry no ATT&CK tag")
     table = Table(box=None, pad_edge=False, header_style="bold", title="log sources", title_justify="left")
     table.add_column("log source")

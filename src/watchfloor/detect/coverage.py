@@ -1,15 +1,20 @@
-"""What a rulebook covers: tactics, techniques, log sources; and what it cannot see."""
+"""What a rulebook covers: tactics, techniques, log sources; and what of it could see anything.
+
+A technique counts as covered where a rule names it or one of its sub-techniques, and as seen where such a rule could
+hold on what is known to come (`evidence.sight`). How well a rule sees, no count says.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from watchfloor.detect.matrix import attack
 from watchfloor.detect.rule import LEVELS, Rule
 from watchfloor.detect.taxonomy import Taxonomy
 
-__all__ = ["Coverage", "LogsourceCoverage", "coverage"]
+__all__ = ["Coverage", "LogsourceCoverage", "TacticCoverage", "by_tactic", "coverage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +58,35 @@ def coverage(rules: Sequence[Rule], taxonomy: Taxonomy) -> Coverage:
         untagged=sum(1 for rule in rules if not rule.tactics and not rule.techniques),
         logsources=tuple(logsources),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TacticCoverage:
+    """Techniques of one tactic: all there are, those some rule names, those some rule could see."""
+
+    matrix: str
+    tactic: str
+    techniques: int
+    ruled: int
+    seen: int
+
+
+def by_tactic(rules: Sequence[Rule], seeing: Collection[str] | None = None) -> list[TacticCoverage]:
+    """Every tactic of ATT&CK, Enterprise and ICS, in the order of the matrices.
+
+    Args:
+        seeing: ids of the rules that could see something; None: all.
+    """
+    known = attack()
+    ruled = {technique.partition(".")[0] for rule in rules for technique in rule.techniques}
+    seen = {
+        technique.partition(".")[0]
+        for rule in rules if seeing is None or rule.id in seeing
+        for technique in rule.techniques
+    }  # fmt: skip
+    found = []
+    for matrix, tactics in known.tactics.items():
+        for tactic in tactics:
+            there = {one.uid for one in known.of(matrix, tactic)}
+            found.append(TacticCoverage(matrix, tactic, len(there), len(there & ruled), len(there & seen)))
+    return found
