@@ -48,7 +48,7 @@ NEEDS: Mapping[str, str] = {
         for name, needed in {
             "clearance_ok": PEOPLE, "employment_status": FILES, "escort_duty": PEOPLE, "in_notice": PEOPLE,
             "on_leave": PEOPLE, "on_shift": PEOPLE, "place_uid": DOORS, "presence": DOORS,
-            "presence_confidence": DOORS, "role_class": FILES, "site": DOORS, "training_ok": PEOPLE,
+            "presence_confidence": DOORS, "role_class": FILES, "site": DOORS, "site_confidence": DOORS, "training_ok": PEOPLE,
             "travelling": PEOPLE, "zone": DOORS, "zone_age_s": DOORS,
         }.items()
     },
