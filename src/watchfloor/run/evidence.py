@@ -46,10 +46,10 @@ NEEDS: Mapping[str, str] = {
     **{
         f"asof.person.{name}": needed
         for name, needed in {
-            "clearance_ok": PEOPLE, "employment_status": FILES, "escort_duty": PEOPLE, "in_notice": PEOPLE,
-            "on_leave": PEOPLE, "on_shift": PEOPLE, "place_uid": DOORS, "presence": DOORS,
-            "presence_confidence": DOORS, "role_class": FILES, "site": DOORS, "site_confidence": DOORS, "training_ok": PEOPLE,
-            "travelling": PEOPLE, "zone": DOORS, "zone_age_s": DOORS,
+            "clearance_ok": PEOPLE, "ended_s": FILES, "employment_status": FILES, "escort_duty": PEOPLE,
+            "in_notice": PEOPLE, "on_leave": PEOPLE, "on_shift": PEOPLE, "place_uid": DOORS, "presence": DOORS,
+            "presence_confidence": DOORS, "role_class": FILES, "site": DOORS, "site_confidence": DOORS,
+            "training_ok": PEOPLE, "travelling": PEOPLE, "zone": DOORS, "zone_age_s": DOORS,
         }.items()
     },
     "asof.place.armed": PANELS, "asof.place.evacuating": PANELS, "asof.place.occupancy_certain": DOORS,
