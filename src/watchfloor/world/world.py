@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from watchfloor.ocsf.events import Events
+from watchfloor.world import standing
 from watchfloor.world.asof import AsOfJoin
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import Alias
@@ -126,6 +127,7 @@ class World:
         self.presence = Presence(directory, self.history, sources)
         self._join = AsOfJoin(directory, self.history, complete=complete, sources=sources, doubt=self.presence.doubt)
         self.history.add(from_directory(directory))
+        self.history.add(standing.from_files(directory))
 
     def take(self, batches: Mapping[str, Events]) -> tuple[dict[str, Events], Learnt]:
         """Resolve, learn, join: events by class in, the same events with context out, and what they taught."""
@@ -137,6 +139,7 @@ class World:
         for events in resolved.values():
             learnt.seen += sightings(events, self.directory)
             learnt.said += statements(events)
+            learnt.said += standing.changed(events, self.resolver)
             learnt.heard += pulses(events)
         self.teach(learnt)
         return {name: self._join.join(events) for name, events in resolved.items()}, learnt
