@@ -15,9 +15,9 @@ from tests.world.test_world import HOUR, MINUTE, T0, context, passed, port_estat
 from watchfloor.ocsf.column import Column
 from watchfloor.world.directory import Directory, load
 from watchfloor.world.entities import SURE
-from watchfloor.world.history import History, Interval
+from watchfloor.world.history import History, Interval, Statement
 from watchfloor.world.occupancy import occupancy
-from watchfloor.world.presence import LONGEST_MS, OUT, UNKNOWN, Presence, Reset
+from watchfloor.world.presence import LONGEST_MS, OUT, UNKNOWN, Presence
 from watchfloor.world.sighting import STRONG, WEAK, Sighting
 from watchfloor.world.world import World
 
@@ -60,7 +60,8 @@ def test_occupancy_is_what_asking_everybody_finds(
 ) -> None:
     history = History()
     presence = Presence(port, history)
-    presence.add(seen, [Reset(T0 + at * HOUR + 1, port.inside("crane")) for at in alarms])
+    history.add(Statement("crane", "evacuating", "alarm", T0 + at * HOUR + 1, T0 + at * HOUR + 2, T0) for at in alarms)
+    presence.add(seen)
     occupancy(port, history, Column.of(["s"]), np.array([T0], np.int64))
     presence.add(later)
     drawn = st.tuples(st.sampled_from(PLACES), st.integers(-1, 50 * 60))

@@ -154,14 +154,14 @@ RESETS = st.builds(lambda hour, place: (hour * HOUR, place), st.integers(0, 40),
 def test_any_order_and_any_repetition_gives_the_same(
     site: Directory, said: list[Sighting], alarms: list[tuple[int, str]], shifts: list[int], data: st.DataObject
 ) -> None:
-    resets = [Reset(time, site.inside(place)) for time, place in alarms]
+    fires = [Statement(place, "evacuating", "alarm", time, time + HOUR, time) for time, place in alarms]
     whole, bits = History(), History()
     worked = [Statement("p-1", "shift", "early", at * HOUR, (at + 8) * HOUR, at) for at in shifts]
-    whole.add(worked)
-    Presence(site, whole).add(said, resets)
+    whole.add([*worked, *fires])
+    Presence(site, whole).add(said)
     late = Presence(site, bits)
     rows = Column.of(["p-1"] * 50), np.arange(50, dtype=np.int64) * HOUR + 1
-    arriving: list[Sighting | Statement] = [*said, *said[:2], *worked]
+    arriving: list[Sighting | Statement] = [*said, *said[:2], *worked, *fires]
     for one in data.draw(st.permutations(arriving)):
         if isinstance(one, Statement):
             bits.add([one])
@@ -169,8 +169,6 @@ def test_any_order_and_any_repetition_gives_the_same(
         else:
             late.add([one])
         bits.as_of("presence", *rows)  # bulk, overlay, and both
-    for reset in data.draw(st.permutations(resets)):
-        late.add([], [reset])
     assert list(whole.intervals("presence", "p-1")) == list(bits.intervals("presence", "p-1"))
     assert list(whole.intervals("sighted", "p-1")) == list(bits.intervals("sighted", "p-1"))
     at, later = whole.as_of("presence", *rows), bits.as_of("presence", *rows)

@@ -15,7 +15,7 @@ from tests.world.test_resolve import built
 
 from watchfloor.ocsf.events import Events
 from watchfloor.world.directory import Directory, load
-from watchfloor.world.learning import resets
+from watchfloor.world.presence import resets
 from watchfloor.world.traversal import Traversal, great_circle_km
 from watchfloor.world.world import Learnt, World
 
@@ -181,6 +181,36 @@ def test_work_orders(port: Directory, ordered: str) -> None:
     assert [context(joined, row)["asof.dst_asset.open_work_order"] for row in range(3)] == [False, True, False]
 
 
+def test_maintenance_is_on_while_somebody_works(port: Directory) -> None:
+    """Approved is not begun; of two orders the other goes on; a panel that is tried as a whole is in maintenance."""
+
+    def order(hour: int, activity: int, uid: str, end: int = 9) -> dict[str, Any]:
+        return {
+            "controller.name": "PLC 7", "work_order.uid": uid, "time": T0 + hour * HOUR, "activity_id": activity,
+            "work_order.start_time": T0, "work_order.end_time": T0 + end * HOUR,
+        }  # fmt: skip
+
+    world = World(port)
+    orders = [order(0, 2, "WO-1"), order(1, 3, "WO-1"), order(2, 7, "WO-2", 5), order(3, 4, "WO-1")]
+    tried = [
+        {"time": T0 + at * HOUR, "activity_id": 7, "lifecycle_id": 9, "device.hostname": "hmi1",
+         "signal_code.signal": signal}
+        for at, signal in ((0, "TS"), (1, "TE"))
+    ]  # fmt: skip
+    writes = [{"time": T0 + at * HOUR + 1, "activity_id": 10, "controller.name": "PLC 7"} for at in (0, 1, 3, 5)]
+    world.take({"alarm_signal_activity": built("alarm_signal_activity", tried)})
+    events, _ = world.take(
+        {
+            "ot_command_activity": built("ot_command_activity", writes),
+            "maintenance_activity": built("maintenance_activity", orders),
+        }
+    )
+    joined = events["ot_command_activity"]
+    assert [context(joined, row)["asof.dst_asset.maintenance"] for row in range(4)] == [False, True, True, False]
+    spans = [(one.since, one.until) for one in world.history.intervals("maintenance", "a-1", "test")]
+    assert spans == [(T0, T0 + HOUR)]
+
+
 def test_fire_makes_unknown(port: Directory) -> None:
     alarm = {"time": T0 + HOUR, "activity_id": 6, "lifecycle_id": 1, "place.name": "crane", "place.uid": "crane"}
     doors = [passed("cab-door", "1", T0), {**passed("gate", "1", T0 + 2 * HOUR), "activity_id": 2}]
@@ -195,6 +225,32 @@ def test_fire_makes_unknown(port: Directory) -> None:
     assert after["lag.presence.place_uid"] == "cab", "where somebody was last seen is still known"
 
 
+def test_a_drill_is_no_fire(port: Directory) -> None:
+    place = {"place.name": "crane", "place.uid": "crane"}
+    signals = [
+        {**place, "time": T0 + HOUR, "activity_id": 7, "lifecycle_id": 9, "signal_code.signal": "TS"},
+        {**place, "time": T0 + HOUR + MINUTE, "activity_id": 6, "lifecycle_id": 1, "signal_code.signal": "FA"},
+        {**place, "time": T0 + 2 * HOUR, "activity_id": 6, "lifecycle_id": 2, "signal_code.signal": "FR"},
+        {**place, "time": T0 + 2 * HOUR, "activity_id": 7, "lifecycle_id": 9, "signal_code.signal": "TE"},
+        {**place, "time": T0 + 9 * HOUR, "activity_id": 7, "lifecycle_id": 9, "signal_code.signal": "TS"},
+        {**place, "time": T0 + 20 * HOUR, "activity_id": 6, "lifecycle_id": 1, "signal_code.signal": "FA"},
+    ]
+    doors = [
+        passed("cab-door", "1", T0),
+        *({**passed("crane-door", "9", T0 + int(hour * HOUR)), "activity_id": 2} for hour in (1.5, 3, 9.5, 19, 21)),
+    ]
+    world = World(port)
+    for signal in reversed(signals):  # the fire is known before the drill
+        world.take({"alarm_signal_activity": built("alarm_signal_activity", [signal])})
+    events, _ = world.take({"physical_access_activity": built("physical_access_activity", doors)})
+    joined = events["physical_access_activity"].column("asof.place.evacuating")
+    assert joined is not None
+    assert joined.to_pylist() == [None, "drill", None, "drill", None, "alarm"], "who forgot to end it has ended it"
+    found = [(one.until - T0) // HOUR for one in world.history.intervals("presence", "p-1") if one.value == "cab"]
+    assert found == [12], "nobody is unknown for a drill"
+    assert [(one.time - T0) // HOUR for one in resets(port, world.history)] == [20]
+
+
 def test_bypass_and_loss_of_a_device(port: Directory) -> None:
     alarm = {"place.uid": "cab", "place.name": "cab"}
     signals = [
@@ -205,12 +261,12 @@ def test_bypass_and_loss_of_a_device(port: Directory) -> None:
         {**alarm, "time": T0 + HOUR, "activity_id": 6, "lifecycle_id": 9},
     ]
     world = World(port)
-    _, learnt = world.take({"alarm_signal_activity": built("alarm_signal_activity", signals)})
+    world.take({"alarm_signal_activity": built("alarm_signal_activity", signals)})
     history = world.history
     assert [(one.since, one.until) for one in history.intervals("bypassed", "cab", "PIR 3")] == [(T0, T0 + HOUR)]
     assert [(one.since, one.until) for one in history.intervals("lost", "a-1")] == [(T0, T0 + HOUR)]
     assert not history.intervals("evacuating", "cab"), "a test is no alarm"
-    assert not list(resets(learnt.said, port))
+    assert not resets(port, history)
 
 
 def test_nobody_is_quicker_than_possible(port: Directory) -> None:

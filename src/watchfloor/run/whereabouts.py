@@ -18,7 +18,6 @@ from watchfloor.world.directory import Directory
 from watchfloor.world.entities import SURE, Alias
 from watchfloor.world.fact import SCHEMA
 from watchfloor.world.history import History, Interval
-from watchfloor.world.learning import resets
 from watchfloor.world.naming import forms
 from watchfloor.world.presence import LONGEST_MS, OUT, RESTS_ON, TAILGATED, UNKNOWN, Presence
 from watchfloor.world.pulse import PULSE_SCHEMA, pulse_table
@@ -199,13 +198,12 @@ def _placed(
 ) -> list[Whereabouts]:
     history = History()
     said = lake.read(STATEMENTS, SCHEMA.names, pc.field("kind").isin(RESTS_ON))
-    statements = Learnt.of(said=said).said
-    history.add(statements)
+    history.add(Learnt.of(said=said).said)
     presence = Presence(directory, history, sources)
     if sources:
         presence.gaps.hear(lake.read(PULSES, PULSE_SCHEMA.names))
     known = list(seen)
-    presence.add(known, resets(statements, directory))
+    presence.add(known)
     doubt = presence.doubt
     return [_of(directory, person, at, doubt, history.intervals("presence", person), known) for person in persons]
 

@@ -114,7 +114,8 @@ class AsOfJoin:
             counted = occupancy(self._directory, self._history, place, times)
             columns["asof.place.occupancy_certain"] = _numbers(counted.certain, place.present)
             columns["asof.place.occupancy_possible"] = _numbers(counted.possible, place.present)
-            columns["asof.place.evacuating"] = self._upwards("evacuating", place, times)
+            drill = self._upwards("drill", place, times).map(lambda _: "drill", pa.string())
+            columns["asof.place.evacuating"] = drill.coalesce(self._upwards("evacuating", place, times)).compact()
         portal = _known(events, "wf.portal_uid")
         if portal is not None:
             columns["asof.portal.portal_mode"] = self._history.as_of("portal_mode", portal, times).value.compact()
@@ -187,7 +188,7 @@ class AsOfJoin:
     def _asset(self, asset: Column, times: Numbers) -> dict[str, Column]:
         history = self._history
         orders = history.any("work_order", asset, times)
-        maintenance = history.as_of("maintenance", asset, times)
+        maintenance = history.any("maintenance", asset, times)
         return {
             "kind": asset.map(self._kinds.get, pa.string()),
             "zone": asset.map(self._zones.get, pa.string()),

@@ -151,7 +151,8 @@ class Covering:
         seeing, found = self._seen(uid, there, feed)
         found += self._device(uid)
         found += [
-            Stretch(one.since, one.until, "maintenance", of=uid) for one in self._history.intervals("maintenance", uid)
+            Stretch(one.since, one.until, "maintenance", of=uid)
+            for one in self._history.intervals("maintenance", uid, ANY)
         ]
         return seeing, found
 

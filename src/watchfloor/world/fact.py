@@ -66,11 +66,12 @@ KINDS: Mapping[str, Kind] = {
     "sighted": Kind("person", False, "uid of the place of the last sighting, however old; from sightings"),
     "credential_status": Kind("credential", False, "active, suspended, lost or ended"),
     "work_order": Kind("asset", True, "uid of an open work order or permit"),
-    "maintenance": Kind("asset", False, "on"),
+    "maintenance": Kind("asset", True, "uid of the order that is being carried out, or `test`"),
     "lost": Kind("asset", False, "yes; reported as not reachable, by itself or its panel"),
     "bypassed": Kind("place", True, "uid or name of an alarm point that is switched off, or yes"),
     "armed": Kind("place", False, "armed or disarmed"),
-    "evacuating": Kind("place", False, "alarm, evacuated or drill"),
+    "evacuating": Kind("place", False, "alarm or evacuated"),
+    "drill": Kind("place", False, "yes; its alarm points are being tried: what they signal is no fire"),
     "portal_mode": Kind("portal", False, "locked, unlocked, accessed, blocked, lockdown: some of them mask alarms"),
 }
 """Every kind of fact. A person's facts are personal data: purpose and expiry are those of their source."""

@@ -1,8 +1,8 @@
 """What events state: employment, leave, shifts, training, work orders, arming, fire. Events in, statements out.
 
     workforce_activity     predicate.predicate_type_id, holds, valid_from_time .. valid_to_time     of wf.person_uid
-    maintenance_activity   work_order.uid, start_time .. end_time                                   of wf.asset_uid
-    alarm_signal_activity  opening, closing; environmental (fire); bypass                           of wf.place_uid
+    maintenance_activity   work_order.uid, start_time .. end_time; whether it is being carried out  of wf.asset_uid
+    alarm_signal_activity  opening, closing; environmental (fire); bypass; drill                    of wf.place_uid
                            communication lost and restored                                          of wf.asset_uid
     physical_access        portal mode changed                                                      of wf.portal_uid
 
@@ -11,7 +11,7 @@ Late and back-dated records are normal: `known_from` is when we knew, and a late
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,9 @@ from watchfloor.ocsf.events import Events
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import FOREVER
 from watchfloor.world.history import Statement
-from watchfloor.world.presence import Reset
 from watchfloor.world.resolve import times_of
 
-__all__ = ["PREDICATES", "from_directory", "resets", "statements"]
+__all__ = ["PREDICATES", "from_directory", "statements"]
 
 PREDICATES: Mapping[int, str] = {
     1: "employed",
@@ -43,6 +42,9 @@ YES = "yes"
 OPENS = (2, 3, 6, 7)
 """activity_id of maintenance_activity after which the order is open: approved, started, extended, isolated."""
 
+UNDER_WAY = (3, 7)
+"""... after which it is being carried out: started, isolated."""
+
 CLOSES = (4, 5, 8, 9, 10)
 """... after which it is not any more: completed, cancelled, isolation removed, commissioned, decommissioned."""
 
@@ -61,29 +63,29 @@ RESTORE, CANCEL, TROUBLE, TROUBLE_RESTORE, BYPASS, UNBYPASS, TEST = 2, 4, 5, 6, 
 OVER = (RESTORE, CANCEL, TROUBLE_RESTORE)
 """... that says: it is over."""
 
+DRILLS = {"TS": True, "TE": False}
+"""signal_code.signal (SIA DC-03) by which a panel says that points are being tried, or not any more."""
+
+TRIED = "test"
+"""Value of `maintenance` of a panel that is being tried as a whole."""
+
+DRILL_MS = 4 * 3_600_000
+"""A drill of which nobody says that it ended is over after so long: a fire must not pass for a drill."""
+
 PORTAL_MODE = 11
 """activity_id of physical_access_activity."""
 
 
-def statements(events: Events) -> Iterator[Statement]:
+def statements(events: Events, directory: Directory) -> Iterator[Statement]:
     """What resolved events state about entities."""
     if events.class_name == "workforce_activity":
         yield from _workforce(events)
     elif events.class_name == "maintenance_activity":
         yield from _maintenance(events)
     elif events.class_name == "alarm_signal_activity":
-        yield from _alarms(events)
+        yield from _alarms(events, directory)
     elif events.class_name == "physical_access_activity":
         yield from _modes(events)
-
-
-def resets(said: Iterable[Statement], directory: Directory) -> Iterator[Reset]:
-    """After them nobody in reach is known to be anywhere: fire and evacuation; reach is the building, else the site."""
-    for one in said:
-        if one.kind == "evacuating" and one.confidence:
-            around = [uid for uid in directory.up(one.entity) if directory.places[uid].kind in ("building", "site")]
-            reach = directory.inside(around[0]) if around else frozenset()
-            yield Reset(one.valid_from, reach, one.source, one.because)
 
 
 def from_directory(directory: Directory) -> Iterator[Statement]:
@@ -129,21 +131,33 @@ def _maintenance(events: Events) -> Iterator[Statement]:
             continue
         if activity in OPENS:
             since, until = row["work_order.start_time"], row["work_order.end_time"]
-            yield _stated(
-                row, asset, "work_order", order,
-                row["time"] if since is None else since, FOREVER if until is None else until,
-            )  # fmt: skip
+            end = FOREVER if until is None else until
+            yield _stated(row, asset, "work_order", order, row["time"] if since is None else since, end)
+            if activity in UNDER_WAY:
+                yield _stated(row, asset, "maintenance", order, row["time"], end)
         elif activity in CLOSES:
-            yield _stated(row, asset, "work_order", order, row["time"], FOREVER, confidence=0)
+            for kind in ("work_order", "maintenance"):
+                yield _stated(row, asset, kind, order, row["time"], FOREVER, confidence=0)
 
 
-def _alarms(events: Events) -> Iterator[Statement]:
-    columns = ("activity_id", "lifecycle_id", "wf.place_uid", "wf.asset_uid", "alarm_point.uid", "alarm_point.name")
+def _alarms(events: Events, directory: Directory) -> Iterator[Statement]:
+    columns = (
+        "activity_id", "lifecycle_id", "wf.place_uid", "wf.asset_uid", "alarm_point.uid", "alarm_point.name",
+        "signal_code.signal",
+    )  # fmt: skip
     for row in _rows(events, *columns):
         place, activity, stage = row["wf.place_uid"], row["activity_id"], row["lifecycle_id"]
         over = stage in OVER
         if activity == COMMUNICATION and row["wf.asset_uid"] is not None:
             yield _stated(row, row["wf.asset_uid"], "lost", YES, row["time"], FOREVER, confidence=0 if over else 100)
+        drill = DRILLS.get(row["signal_code.signal"] or "")
+        if drill is not None:
+            asset, sure = row["wf.asset_uid"], 100 if drill else 0
+            stands_in = directory.assets[asset].place if asset in directory.assets else ""
+            if place not in (None, stands_in):  # points are tried
+                yield _stated(row, place, "drill", YES, row["time"], row["time"] + DRILL_MS, confidence=sure)
+            elif asset is not None:  # the panel itself
+                yield _stated(row, asset, "maintenance", TRIED, row["time"], row["time"] + DRILL_MS, confidence=sure)
         if place is None or stage == TEST:
             continue
         if stage in (BYPASS, UNBYPASS):

@@ -48,12 +48,13 @@ __all__ = [
     "believed",
     "believes",
     "believes_of_sites",
+    "resets",
 ]
 
 OUT, UNKNOWN = "out", "unknown"
 """Values of a presence besides the uid of a place."""
 
-RESTS_ON = ("shift", "evacuating", *GAPS_REST_ON)
+RESTS_ON = ("shift", "evacuating", "drill", *GAPS_REST_ON)
 """Kinds of statements that presence rests on, besides sightings and pulses."""
 
 LONGEST_MS = 12 * 3_600_000
@@ -82,8 +83,6 @@ class Reset(NamedTuple):
 
     time: int
     places: frozenset[str]
-    source: str = ""
-    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +138,22 @@ def believes_of_sites(directory: Directory) -> Mapping[str, Believes]:
         for uid in directory.places
         for site in (directory.site_of(uid),)
     }
+
+
+def resets(directory: Directory, history: History) -> list[Reset]:
+    """Fire and evacuation, in order of time; a drill is neither. Their reach is the building, else the site."""
+    found = []
+    for place in directory.places:
+        alarms = history.intervals("evacuating", place)
+        if not alarms:
+            continue
+        drills = [drill for around in directory.up(place) for drill in history.intervals("drill", around)]
+        reach = [uid for uid in directory.up(place) if directory.places[uid].kind in ("building", "site")]
+        places = directory.inside(reach[0]) if reach else frozenset[str]()
+        for one in alarms:
+            if not any(drill.since <= one.since < drill.until for drill in drills):
+                found.append(Reset(one.since, places))
+    return sorted(set(found), key=lambda reset: (reset.time, sorted(reset.places)))
 
 
 def _prone(directory: Directory, place: str) -> bool:
@@ -294,7 +309,7 @@ class Presence:
             ("on_site", believes_of_sites(directory), Ways(directory, sites=True)),
         )
         self._skew = {uid: int(one.skew_ms) for uid, one in (sources or {}).items()}
-        self._history = history
+        self._directory, self._history = directory, history
         self._seen: dict[str, list[Sighting]] = defaultdict(list)
         self._resets: list[Reset] = []
 
@@ -303,8 +318,8 @@ class Presence:
         """Milliseconds to which the clocks of those who tell of passages are right."""
         return max((self._skew[uid] for uid in self.gaps.sources), default=SKEW_MS)
 
-    def add(self, seen: Iterable[Sighting], resets: Iterable[Reset] = (), shifted: Iterable[str] = ()) -> int:
-        """More sightings and resets, and whatever gaps there are by now; gives how many sightings were new.
+    def add(self, seen: Iterable[Sighting], shifted: Iterable[str] = ()) -> int:
+        """More sightings, and whatever alarms and gaps there are by now; gives how many sightings were new.
 
         Args:
             shifted: persons about whose shifts something new is known.
@@ -318,13 +333,10 @@ class Presence:
                 known.insert(place, one)
                 since[one.person] = min(one.time, since.get(one.person, FOREVER))
                 new += 1
-        fresh = [reset for reset in set(resets) if reset not in self._resets]
-        if fresh:
-            self._resets = sorted([*self._resets, *fresh], key=lambda reset: (reset.time, sorted(reset.places)))
-            first = min(reset.time for reset in fresh)
-            for person in self._seen:
-                since[person] = min(first, since.get(person, FOREVER))
-        changed = self.gaps.renew()
+        now = resets(self._directory, self._history)
+        differ = set(now) ^ set(self._resets)
+        self._resets = now
+        changed = min([self.gaps.renew(), *(reset.time for reset in differ)])
         if changed < FOREVER:
             self._unseen = {}
             for person in self._seen:

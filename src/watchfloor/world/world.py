@@ -24,7 +24,7 @@ from watchfloor.world.entities import Alias
 from watchfloor.world.fact import SCHEMA
 from watchfloor.world.history import History, Statement, statements_table
 from watchfloor.world.learned import aliases_of, aliases_table, learned
-from watchfloor.world.learning import from_directory, resets, statements
+from watchfloor.world.learning import from_directory, statements
 from watchfloor.world.presence import Presence
 from watchfloor.world.pulse import Pulse, pulse_table, pulses
 from watchfloor.world.resolve import Resolver
@@ -138,7 +138,7 @@ class World:
         resolved = {name: self.resolver.resolve(events) for name, events in batches.items()}
         for events in resolved.values():
             learnt.seen += sightings(events, self.directory)
-            learnt.said += statements(events)
+            learnt.said += statements(events, self.directory)
             learnt.said += standing.changed(events, self.resolver)
             learnt.heard += pulses(events)
         self.teach(learnt)
@@ -151,7 +151,7 @@ class World:
         self.history.add(learnt.said)
         self.presence.gaps.hear(pulse_table(learnt.heard))
         shifted = {one.entity for one in learnt.said if one.kind == "shift"}
-        self.presence.add(learnt.seen, resets(learnt.said, self.directory), shifted)
+        self.presence.add(learnt.seen, shifted)
 
 
 def _rows(table: pa.Table | None, schema: pa.Schema) -> Iterable[tuple[Any, ...]]:
