@@ -1,13 +1,8 @@
 """The as-of join: onto each event, what was true at its time of the person, the assets and the place it names.
 
     wf.person_uid     -> asof.person.*       presence, site, zone, employment, shift, leave, notice, travel, role
-<<<<<<< HEAD
-    wf.credential_uid -> asof.credential.*   whose it is: a person's, shared, of a pool, a visitor's
+    wf.credential_uid -> asof.credential.*   whose it is (a person's, shared, of a pool, a visitor's), how it stands
     wf.asset_uid      -> asof.dst_asset.*    kind, zone, place, criticality, level, open work order, maintenance
-=======
-    wf.credential_uid -> asof.credential.*   how it stands
-    wf.asset_uid      -> asof.dst_asset.*    zone, place, criticality, level, open work order, maintenance
->>>>>>> 91d77ca (How a credential stood when it was used: from the files, and from what was done to it since)
     wf.src_asset_uid  -> asof.src_asset.*
     wf.place_uid      -> asof.place.*        kind of its zone, armed, evacuating, occupancy
     wf.portal_uid     -> asof.portal.*       mode, anti-passback
@@ -96,13 +91,10 @@ class AsOfJoin:
             columns |= self._person(person, times, events)
         credential = _known(events, "wf.credential_uid")
         if credential is not None:
-<<<<<<< HEAD
             columns["asof.credential.holder_kind"] = credential.map(self._holders.get, pa.string())
-=======
             columns["asof.credential.status"] = self._history.as_of(
                 "credential_status", credential, times
             ).value.compact()
->>>>>>> 91d77ca (How a credential stood when it was used: from the files, and from what was done to it since)
         for name, column in (("dst_asset", "wf.asset_uid"), ("src_asset", "wf.src_asset_uid")):
             asset = _known(events, column)
             if asset is not None:
