@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,10 @@ import orjson
 import pytest
 
 from tests.conftest import PROJECT
+from watchfloor.collect.formats.recognise import recognise
 from watchfloor.collect.mapper import Mapper
 from watchfloor.estate import find_integrations
-from watchfloor.testing.integration import Sample, read_sample
+from watchfloor.testing.integration import Sample, read_sample, samples
 
 DATA = PROJECT.parent / "shared" / "data"
 AXIS = DATA / "physical" / "axis_onvif_events" / "events.json.gz"
@@ -110,3 +113,28 @@ def test_packed_logs_of_an_ics_lab(mapper: Mapper, tmp_path: Path, name: str) ->
     assert set(sample.integrations) == {"zeek"} and len(rows) == sum(
         not line.startswith(b"#") for line in raw.splitlines()
     )
+
+
+@pytest.mark.parametrize("name", ["genetec", "lenel_onguard", "netbox_export", "onvif", "unifi_access"])
+def test_records_of_several_kinds_in_one_batch(mapper: Mapper, tmp_path: Path, name: str) -> None:
+    """A source may give a product's reports in any mixture: what one record is, its neighbours do not decide."""
+    (integration,) = [found for found in find_integrations() if found.id == name]
+    records, alone = [], []
+    for path in samples(integration.folder):
+        sample = read_sample(path, mapper)
+        records += [record for decoded in decoded_of(path) for record in decoded]
+        alone += [(row["class_name"], row["activity_id"]) for events in sample.events for row in events.to_pylist()]
+    target = tmp_path / "mixed.ndjson"
+    target.write_bytes(b"".join(record.strip() + b"\n" for record in records))
+    mixed = read_sample(target, mapper)
+    found = [(row["class_name"], row["activity_id"]) for events in mixed.events for row in events.to_pylist()]
+    assert mixed.bad == [] and set(mixed.integrations) == {name} and sorted(found) == sorted(alone)
+
+
+def decoded_of(path: Path) -> Iterator[list[bytes]]:
+    """The records of a file as JSON."""
+    format_ = recognise(path.read_bytes()[: 1 << 16], path.name)
+    with path.open("rb") as file:
+        for framed in format_.frame(file):
+            made = format_.decode(framed.block)
+            yield [made.ndjson[a:b] for a, b in pairwise(made.offsets.tolist())]

@@ -168,3 +168,13 @@ def test_a_credential_that_is_managed_is_not_its_managers(resolver: Resolver) ->
     assert by_somebody["credential"] == held["credential"] and "person" in by_somebody
     unknown = {"credential.uid": "0815", "actor.user.name": "HARBOUR\\ada", "time": JANUARY}
     assert "credential" not in resolved(resolver, "entity_management", [unknown])[0]
+
+
+def test_a_point_of_a_panel_is_where_it_is_and_not_where_the_panel_hangs(tmp_path: Path) -> None:
+    estate = small(tmp_path)
+    with (estate / "aliases.csv").open("a") as file:
+        file.write("panels,point,5A2/001,b\n")
+    resolver = Resolver(load(estate))
+    signal = {"device.name": "HMI one", "wf.source_uid": "panels", "time": JANUARY}
+    stands, point = resolved(resolver, "alarm_signal_activity", [signal, {**signal, "alarm_point.uid": "5A2/001"}])
+    assert (stands["place"], point["place"], point["asset"]) == ("control", "b", stands["asset"])

@@ -90,20 +90,16 @@ PERSONAL = (
 
 
 def classify(r: Record) -> Column:
-    """Reports by their columns, events by their words."""
-    if r.has("Triggering event"):
-        return r.read("State").map(
-            lambda text: "disposition" if _first(STATES, text) else "alarm", pa.string()
-        ).coalesce(Column.constant("alarm", len(r)))  # fmt: skip
-    if not r.has("Event"):
-        return Column.constant("credential", len(r))
-    of_unit = r.read("Door").coalesce(r.read("Access point"), r.read("Credential code")).present
+    """Reports by their columns, events by their words; one batch may hold rows of several reports."""
+    raised = r.read("Triggering event").map(lambda _: "alarm")
+    seen = r.read("State").where(raised.present).map(lambda text: "disposition" if _first(STATES, text) else None)
+    card = r.read("Credential status").map(lambda _: "credential")
+    at_door = r.read("Door").coalesce(r.read("Access point"), r.read("Credential code")).present
+    of_unit = r.read("Unit").coalesce(r.read("Intrusion detection unit"), r.read("Intrusion detection area")).present
     text = r.read("Event")
-    door = text.map(lambda said: "access" if _first(ACCESS, said) else None)
+    door = text.map(lambda said: "access" if _first(ACCESS, said) else None).where(at_door | ~of_unit)
     unit = text.map(lambda said: "unit" if _first(UNIT, said) else None)
-    if r.has("Unit") or r.has("Intrusion detection unit") or r.has("Intrusion detection area"):
-        door = door.where(of_unit | ~unit.present)
-    return door.coalesce(unit, Column.constant("other", len(r)))
+    return seen.coalesce(raised, card, door, unit, r.constant("other"))
 
 
 @maps("access")
@@ -167,6 +163,7 @@ def alarm(r: Record) -> Mapped:
         "alarm_signal_activity",
         {
             **_raised(r, text),
+            "portal.name": _source(r, "Door"),
             "activity_id": activity,
             "activity_name": text.zip(activity, lambda said, kind: said if kind == OTHER else None),
             "lifecycle_id": NEW,
@@ -248,8 +245,14 @@ def _raised(r: Record, text: Column) -> dict[str, Column | str]:
         "signal_code.desc": r.take("Alarm"),
         "signal_code.signal_standard": "Genetec",
         "alarm_point.name": r.take("Source"),
+        "place.name": _source(r, "Area", "Intrusion detection area"),
         "alarm_point.type": r.take("Source entity type", real),
     }
+
+
+def _source(r: Record, *kinds: str) -> Column:
+    """What raised an alarm, where it is of these kinds."""
+    return r.read("Source").zip(r.read("Source entity type"), lambda name, kind: name if kind in kinds else None)
 
 
 def _since(r: Record) -> Column:

@@ -1,4 +1,4 @@
-"""OnGuard's event transactions as its reports export them: one row is what a reader, a door or a panel said.
+"""OnGuard's event transactions as its reports export them, and its badges as OpenAccess or a table lists them.
 
 Event texts are those of OnGuard's alarm and event monitor. `Entry Made` is a passage, `Entry Not Made` is a grant that
 nobody used, and a grant without either is a decision only (domain reference 2.1).
@@ -54,13 +54,20 @@ CARD = 1
 RESTORE = 2
 """lifecycle_id of what is over: a door that was forced or held and is closed again."""
 
+DONE = {"active": 10, "suspended": 12, "lost": 11, "ended": 11}
+"""How a badge stands -> activity_id of entity_management; with a status nobody explained, it was changed."""
+
+UPDATE, OTHER = 3, 99
+LISTED = "property_value_map."
+
 
 def classify(r: Record) -> Column:
-    """By the words of the event."""
+    """Badges by their columns, events by their words."""
     text = r.read("EVENT")
     access = text.map(lambda said: "access" if _first(ACCESS, said) else None)
     panel = text.map(lambda said: "panel" if _first(PANEL, said) else None)
-    return access.coalesce(panel, Column.constant("other", len(r)))
+    badge = r.read("BADGEKEY").coalesce(r.read(f"{LISTED}BADGEKEY")).map(lambda _: "badge")
+    return access.coalesce(panel, badge, Column.constant("other", len(r)))
 
 
 @maps("access")
@@ -117,6 +124,37 @@ def panel(r: Record) -> Mapped:
     )
 
 
+@maps("badge")
+def badge(r: Record) -> Mapped:
+    """A badge as it stands since its last change; of whom it is, only the number is kept."""
+    known = {str(name).lower(): word for name, word in r.settings["statuses"].items()}
+    written = _listed(r, "STATUS")
+    changed, expires = iso(_listed(r, "LASTCHANGED")), iso(_listed(r, "DEACTIVATE"))
+    over = expires.zip(
+        changed.coalesce(r.received), lambda end, now: "ended" if end is not None and end <= now else None
+    )
+    status = over.coalesce(written.map(lambda word: known.get(word.strip().lower(), word)))
+    return event(
+        "entity_management",
+        {
+            "time": changed,
+            "metadata.original_time": _listed(r, "LASTCHANGED"),
+            "metadata.event_code": "Lnl_Badge",
+            "activity_id": status.map(lambda word: DONE.get(word, UPDATE), pa.int64()).coalesce(r.constant(UPDATE)),
+            "severity_id": 1,
+            "start_time": iso(_listed(r, "ACTIVATE")),
+            "entity.name": "Credential",
+            "entity.type": "Credential",
+            "entity.type_id": OTHER,
+            "credential.uid": _listed(r, "ID"),
+            "credential.type_id": CARD,
+            "credential.status": status,
+            "credential.expiration_time": expires,
+            "credential.user.uid": _listed(r, "PERSONID").coalesce(_listed(r, "EMPID")),
+        },
+    )
+
+
 @maps("other")
 def other(r: Record) -> Mapped:
     """An event text no table knows."""
@@ -132,6 +170,11 @@ def other(r: Record) -> Mapped:
             "severity_id": 1,
         },
     )
+
+
+def _listed(r: Record, name: str) -> Column:
+    """A property of a badge, which OpenAccess puts into a map."""
+    return r.take(LISTED + name).text().coalesce(r.take(name).text()).without("")
 
 
 def _time(r: Record) -> Column:

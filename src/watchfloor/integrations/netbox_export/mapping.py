@@ -29,15 +29,11 @@ COLLECT, OTHER = 2, 99
 
 
 def classify(r: Record) -> Column:
-    """By the object's address in the API, of a table by its columns."""
+    """By the object's address in the API, a row of a table by its columns; one batch may hold several tables."""
     listed = r.read("url").map(lambda url: next((name for pattern, name in FAMILIES if re.search(pattern, url)), None))
-    if r.has("IP Address") and r.has("VRF"):
-        return listed.coalesce(r.constant("address"))
-    if r.has("Manufacturer"):
-        return listed.coalesce(r.constant("device"))
-    if r.has("Facility") or r.has("Height"):
-        return listed.coalesce(r.constant("place"))
-    return listed.coalesce(r.constant("other"))
+    tables = (("VRF", "address"), ("Manufacturer", "device"), ("Facility", "place"), ("Height", "place"))
+    by_column = [r.constant(family).where(r.read(column).present) for column, family in tables]
+    return listed.coalesce(*by_column, r.constant("other"))
 
 
 @maps("device")
