@@ -4,7 +4,7 @@
     wf.credential_uid -> asof.credential.*   whose it is (a person's, shared, of a pool, a visitor's), how it stands
     wf.asset_uid      -> asof.dst_asset.*    kind, zone, place, criticality, level, open work order, maintenance
     wf.src_asset_uid  -> asof.src_asset.*
-    wf.place_uid      -> asof.place.*        kind of its zone, armed, evacuating, occupancy
+    wf.place_uid      -> asof.place.*        kind of its zone, armed, evacuating, occupancy, tailgating
     wf.portal_uid     -> asof.portal.*       mode, anti-passback
     wf.person_uid     -> lag.presence.*      the sighting before, its age, and the slack of the way from there
 
@@ -108,6 +108,10 @@ class AsOfJoin:
             columns["asof.place.occupancy_possible"] = _numbers(counted.possible, place.present)
             drill = self._upwards("drill", place, times).map(lambda _: "drill", pa.string())
             columns["asof.place.evacuating"] = drill.coalesce(self._upwards("evacuating", place, times)).compact()
+            followed = self._history.as_of("tailgated", place, times)
+            sure = followed.confidence.astype(np.int64)
+            columns["asof.place.tailgate_age_s"] = _numbers((times - followed.moment) // 1000, followed.found)
+            columns["asof.place.tailgate_confidence"] = _numbers(sure, followed.found)
         portal = _known(events, "wf.portal_uid")
         if portal is not None:
             columns["asof.portal.portal_mode"] = self._history.as_of("portal_mode", portal, times).value.compact()

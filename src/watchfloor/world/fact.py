@@ -72,6 +72,13 @@ KINDS: Mapping[str, Kind] = {
     "armed": Kind("place", False, "armed or disarmed"),
     "evacuating": Kind("place", False, "alarm or evacuated"),
     "drill": Kind("place", False, "yes; its alarm points are being tried: what they signal is no fire"),
+    "tailgated": Kind(
+        "place", False, "device, count or held_open: how it is known that somebody followed; an hour long"
+    ),
+    "counted": Kind("portal", True, "how many people a sensor counted; of one moment, like the next three"),
+    "followed": Kind("portal", True, "device; it says itself that somebody followed"),
+    "held_open": Kind("portal", False, "yes; longer than it should"),
+    "passed": Kind("portal", True, "uid of the event of a passage by nobody who is known"),
     "portal_mode": Kind("portal", False, "locked, unlocked, accessed, blocked, lockdown: some of them mask alarms"),
 }
 """Every kind of fact. A person's facts are personal data: purpose and expiry are those of their source."""

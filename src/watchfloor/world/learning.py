@@ -11,18 +11,20 @@ Late and back-dated records are normal: `known_from` is when we knew, and a late
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import FOREVER
 from watchfloor.world.history import Statement
 from watchfloor.world.resolve import times_of
 
-__all__ = ["PREDICATES", "from_directory", "statements"]
+__all__ = ["PREDICATES", "from_directory", "one_of", "stated", "statements", "told"]
 
 PREDICATES: Mapping[int, str] = {
     1: "employed",
@@ -104,7 +106,7 @@ def _workforce(events: Events) -> Iterator[Statement]:
         "predicate.valid_from_time", "predicate.valid_to_time", "predicate.known_from_time", "predicate.visit_uid",
         "predicate.confidence_pct", "role_class",
     )  # fmt: skip
-    for row in _rows(events, *columns):
+    for row in told(events, *columns):
         kind = PREDICATES.get(row["predicate.predicate_type_id"] or 0) or ("role" if row["role_class"] else None)
         person = row["wf.person_uid"]
         if kind is None or person is None:
@@ -115,7 +117,7 @@ def _workforce(events: Events) -> Iterator[Statement]:
         since = row["predicate.valid_from_time"]
         until = row["predicate.valid_to_time"]
         sure = row["predicate.confidence_pct"]
-        yield _stated(
+        yield stated(
             row, person, kind, value or YES,
             row["time"] if since is None else since, FOREVER if until is None else until,
             known=row["predicate.known_from_time"],
@@ -125,19 +127,19 @@ def _workforce(events: Events) -> Iterator[Statement]:
 
 def _maintenance(events: Events) -> Iterator[Statement]:
     columns = ("wf.asset_uid", "activity_id", "work_order.uid", "work_order.start_time", "work_order.end_time")
-    for row in _rows(events, *columns):
+    for row in told(events, *columns):
         asset, order, activity = row["wf.asset_uid"], row["work_order.uid"], row["activity_id"]
         if asset is None or order is None:
             continue
         if activity in OPENS:
             since, until = row["work_order.start_time"], row["work_order.end_time"]
             end = FOREVER if until is None else until
-            yield _stated(row, asset, "work_order", order, row["time"] if since is None else since, end)
+            yield stated(row, asset, "work_order", order, row["time"] if since is None else since, end)
             if activity in UNDER_WAY:
-                yield _stated(row, asset, "maintenance", order, row["time"], end)
+                yield stated(row, asset, "maintenance", order, row["time"], end)
         elif activity in CLOSES:
             for kind in ("work_order", "maintenance"):
-                yield _stated(row, asset, kind, order, row["time"], FOREVER, confidence=0)
+                yield stated(row, asset, kind, order, row["time"], FOREVER, confidence=0)
 
 
 def _alarms(events: Events, directory: Directory) -> Iterator[Statement]:
@@ -145,42 +147,44 @@ def _alarms(events: Events, directory: Directory) -> Iterator[Statement]:
         "activity_id", "lifecycle_id", "wf.place_uid", "wf.asset_uid", "alarm_point.uid", "alarm_point.name",
         "signal_code.signal",
     )  # fmt: skip
-    for row in _rows(events, *columns):
+    for row in told(events, *columns):
         place, activity, stage = row["wf.place_uid"], row["activity_id"], row["lifecycle_id"]
         over = stage in OVER
         if activity == COMMUNICATION and row["wf.asset_uid"] is not None:
-            yield _stated(row, row["wf.asset_uid"], "lost", YES, row["time"], FOREVER, confidence=0 if over else 100)
+            yield stated(row, row["wf.asset_uid"], "lost", YES, row["time"], FOREVER, confidence=0 if over else 100)
         drill = DRILLS.get(row["signal_code.signal"] or "")
         if drill is not None:
             asset, sure = row["wf.asset_uid"], 100 if drill else 0
             stands_in = directory.assets[asset].place if asset in directory.assets else ""
             if place not in (None, stands_in):  # points are tried
-                yield _stated(row, place, "drill", YES, row["time"], row["time"] + DRILL_MS, confidence=sure)
+                yield stated(row, place, "drill", YES, row["time"], row["time"] + DRILL_MS, confidence=sure)
             elif asset is not None:  # the panel itself
-                yield _stated(row, asset, "maintenance", TRIED, row["time"], row["time"] + DRILL_MS, confidence=sure)
+                yield stated(row, asset, "maintenance", TRIED, row["time"], row["time"] + DRILL_MS, confidence=sure)
         if place is None or stage == TEST:
             continue
         if stage in (BYPASS, UNBYPASS):
             point = row["alarm_point.uid"] or row["alarm_point.name"] or YES
             sure = 100 if stage == BYPASS else 0
-            yield _stated(row, place, "bypassed", point, row["time"], FOREVER, confidence=sure)
+            yield stated(row, place, "bypassed", point, row["time"], FOREVER, confidence=sure)
         elif activity in ARMING:
-            yield _stated(row, place, "armed", ARMING[activity], row["time"], FOREVER)
+            yield stated(row, place, "armed", ARMING[activity], row["time"], FOREVER)
         elif activity == ENVIRONMENTAL and stage not in (TROUBLE, TROUBLE_RESTORE):  # a faulty detector is no fire
-            yield _stated(row, place, "evacuating", "alarm", row["time"], FOREVER, confidence=0 if over else 100)
+            yield stated(row, place, "evacuating", "alarm", row["time"], FOREVER, confidence=0 if over else 100)
 
 
 def _modes(events: Events) -> Iterator[Statement]:
-    for row in _rows(events, "activity_id", "wf.portal_uid", "portal.portal_mode"):
+    changed = one_of(events.column("activity_id"), (PORTAL_MODE,), len(events))  # of many passages few
+    for row in told(events, "activity_id", "wf.portal_uid", "portal.portal_mode", where=changed):
         portal, mode = row["wf.portal_uid"], row["portal.portal_mode"]
-        if row["activity_id"] == PORTAL_MODE and portal is not None and mode:
-            yield _stated(row, portal, "portal_mode", mode.lower(), row["time"], FOREVER)
+        if portal is not None and mode:
+            yield stated(row, portal, "portal_mode", mode.lower(), row["time"], FOREVER)
 
 
-def _stated(
+def stated(
     row: Mapping[str, Any], entity: str, kind: str, value: str, since: int, until: int, *,
     known: int | None = None, confidence: int = 100,
 ) -> Statement:  # fmt: skip
+    """A statement because of such a row."""
     knew = known if known is not None else row["metadata.logged_time"]
     return Statement(
         entity, kind, value, since, until, row["time"] if knew is None else knew, row["wf.source_seq"] or 0, confidence,
@@ -188,15 +192,25 @@ def _stated(
     )  # fmt: skip
 
 
-def _rows(events: Events, *names: str) -> Iterator[dict[str, Any]]:
-    """Rows as a person reads them: of these classes there are few a day, and each is a statement of its own."""
+def told(events: Events, *names: str, where: npt.NDArray[np.bool_] | None = None) -> Iterator[dict[str, Any]]:
+    """Rows as a person reads them: of these classes there are few a day, and each is a statement of its own.
+
+    Args:
+        where: rows wanted. Shape (rows,).
+    """
+    if where is not None:
+        events = events.take(np.flatnonzero(where))
     columns = {}
     for name in (*names, "metadata.logged_time", "metadata.uid", "wf.source_uid", "wf.source_seq"):
         column = events.column(name)
         columns[name] = [None] * len(events) if column is None else column.to_pylist()
     times = times_of(events)
-    wanted = np.arange(len(events))
-    if events.class_name == "physical_access_activity":  # of which there are many, and few change a mode
-        wanted = np.flatnonzero(np.array([value == PORTAL_MODE for value in columns["activity_id"]]))
-    for row in wanted.tolist():
+    for row in range(len(events)):
         yield {"time": int(times[row]), **{name: values[row] for name, values in columns.items()}}
+
+
+def one_of(column: Column | None, wanted: Container[Any], rows: int) -> npt.NDArray[np.bool_]:
+    """Rows whose value is one of some. Shape (rows,)."""
+    if column is None:
+        return np.zeros(rows, np.bool_)
+    return np.array([*(value in wanted for value in column.values.to_pylist()), False], np.bool_)[column.codes]

@@ -30,6 +30,7 @@ from watchfloor.world.pulse import Pulse, pulse_table, pulses
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.sighting import Sighting, sightings
 from watchfloor.world.sources import Source
+from watchfloor.world.tailgating import Tailgating, observed
 
 __all__ = ["ALIASES", "PULSES", "SIGHTINGS", "STATEMENTS", "Learnt", "World"]
 
@@ -125,6 +126,7 @@ class World:
         self.resolver = Resolver(directory)
         self.history = History()
         self.presence = Presence(directory, self.history, sources)
+        self.tailgating = Tailgating(directory, self.history, self.presence.doubt)
         self._join = AsOfJoin(directory, self.history, complete=complete, sources=sources, doubt=self.presence.doubt)
         self.history.add(from_directory(directory))
         self.history.add(standing.from_files(directory))
@@ -139,6 +141,7 @@ class World:
         for events in resolved.values():
             learnt.seen += sightings(events, self.directory)
             learnt.said += statements(events, self.directory)
+            learnt.said += observed(events, self.directory)
             learnt.said += standing.changed(events, self.resolver)
             learnt.heard += pulses(events)
         self.teach(learnt)
@@ -152,6 +155,7 @@ class World:
         self.presence.gaps.hear(pulse_table(learnt.heard))
         shifted = {one.entity for one in learnt.said if one.kind == "shift"}
         self.presence.add(learnt.seen, shifted)
+        self.tailgating.add(learnt.seen, learnt.said)
 
 
 def _rows(table: pa.Table | None, schema: pa.Schema) -> Iterable[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ needs here: it is dropped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pyarrow as pa
@@ -60,6 +61,7 @@ STANDING = "Initialized"
 """PropertyOperation of what was so before, told to somebody who has just begun to listen."""
 
 DELETED = "Deleted"
+COUNTER, COUNT = "RuleEngine/CountAggregation/Counter", re.compile(r"\s*(\d{1,6})\b")
 OTHER = 99
 DENY_REASONS: Mapping[str, int] = {
     "credentialnotenabled": 1, "credentialnotactive": 2, "credentialexpired": 3, "invalidpin": 4,
@@ -131,9 +133,18 @@ def signal(r: Record) -> Mapped:
             "alarm_point.uid": _named(r).zip(
                 r.first(*INPUTS), lambda device, port: f"{device}/{port}" if device and port else None
             ),
+            "people_count": topic.zip(r.take("data.Count").text(), _counted, pa.int64()).coalesce(
+                topic.zip(r.read("detail"), _counted, pa.int64())
+            ),
             "message": r.take("detail"),
         },
     )
+
+
+def _counted(topic: str | None, text: str | None) -> int | None:
+    """How many: ONVIF's Count, or the number that a bridge's text begins with."""
+    found = COUNT.match(text) if topic is not None and text is not None and topic.startswith(COUNTER) else None
+    return None if found is None else int(found[1])
 
 
 def _shared(r: Record) -> dict[str, Column | str | int]:
