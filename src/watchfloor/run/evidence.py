@@ -34,7 +34,7 @@ FILES = ""
 """Not from events: the estate's files say it."""
 
 NEEDS: Mapping[str, str] = {
-    "asof.credential.holder_kind": FILES,
+    "asof.credential.holder_kind": FILES, "asof.credential.status": FILES,
     **{
         f"asof.{asset}.{name}": needed
         for asset in ("dst_asset", "src_asset")
@@ -53,7 +53,8 @@ NEEDS: Mapping[str, str] = {
         }.items()
     },
     "asof.place.armed": PANELS, "asof.place.evacuating": PANELS, "asof.place.occupancy_certain": DOORS,
-    "asof.place.occupancy_possible": DOORS, "asof.place.zone_kind": FILES,
+    "asof.place.occupancy_possible": DOORS, "asof.place.tailgate_age_s": DOORS,
+    "asof.place.tailgate_confidence": DOORS, "asof.place.zone_kind": FILES,
     "asof.portal.antipassback": FILES, "asof.portal.passback": DOORS, "asof.portal.portal_mode": DOORS,
     "lag.presence.age_s": DOORS, "lag.presence.place_uid": DOORS, "lag.presence.slack_s": DOORS,
     "lag.presence.zone": DOORS,
