@@ -142,6 +142,16 @@ def test_batches_one_record_each_give_the_same_presence(tmp_path: Path) -> None:
     assert state(whole)["access"] == state(pieces)["access"], "records came in order of time"
 
 
+def test_what_is_known_of_people_is_read_before_what_asks_for_it(tmp_path: Path) -> None:
+    """Months read at once: batches hold one record each, and the doors come last in the estate's file."""
+    folder = estate(tmp_path, batch=1)
+    settings = (folder / "estate.toml").read_text().split("[[sources]]")
+    (folder / "estate.toml").write_text("[[sources]]".join([settings[0], settings[2], settings[1]]))
+    run(folder)
+    rows = Lake(load(folder).store / "lake", read_only=True).read("authentication").to_pylist()
+    assert [row["asof"]["person"]["presence"] for row in rows] == ["in", "in"]
+
+
 @pytest.mark.parametrize("failing", ["sighting", "physical_access_activity", "detection_finding"])
 def test_a_batch_that_failed_half_way_teaches_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str

@@ -46,6 +46,12 @@ log = logging.getLogger(__name__)
 FLUSH_BYTES = 16 << 20
 """Bytes landed before they are flushed and acknowledged."""
 
+TOLD = frozenset({"workforce_activity", "maintenance_activity", "inventory_info", "dhcp_activity"})
+"""Classes whose events say what is true of people and things."""
+
+SEEN = frozenset({"physical_access_activity", "alarm_signal_activity", "entity_management"})
+"""Classes whose events say where people are and how places stand, and are judged by the former."""
+
 HALF = "landed "
 """Before the position of a step whose records that could not be framed have landed and whose others have not."""
 
@@ -83,6 +89,7 @@ class LocalEngine:
         # What a batch teaches the world, the next one must know: they are made one after the other.
         workers = 1 if directory else how_many(estate.workers)
         self._watched = {source.id: _watched(source, estate) for source in estate.sources}
+        self._order = _teachers_first(estate, ready.path.mapper) if directory else estate.sources
         self._lock = EstateLock(estate.store, clock=clock)
         try:
             self._lake = Lake(estate.store / "lake", compact_every=estate.compact_commits)
@@ -159,7 +166,7 @@ class LocalEngine:
         """
         landed = 0
         troubles: list[Trouble] = []
-        for source in self.estate.sources:
+        for source in self._order:
             writer = self._writers[source.id]
             before = writer.last
             open_bytes = 0
@@ -266,6 +273,21 @@ def _private(estate: Estate, directory: Directory, now: int) -> Callable[[Events
     vault.keep(directory, now)
     vault.forget(now)
     return Pseudonyms(Resolver(directory), vault.key).pseudonymised
+
+
+def _teachers_first(estate: Estate, mapper: Mapper) -> Sequence[SourceSettings]:
+    """Sources in the order in which they are read: what is known of people and places first, what asks for it last.
+
+    While records trickle in all of them meet in one batch. Of months that are read at once, orders and leavers must be
+    known before the commands and sign-ins that are judged by them.
+    """
+    classes = {one.id: {family.class_name for family in one.families.values()} for one in mapper.integrations}
+
+    def rank(source: SourceSettings) -> int:
+        gives = classes.get(source.integration or "", set()) - {"base_event"}
+        return 0 if gives and gives <= TOLD else 1 if gives & SEEN else 2
+
+    return sorted(estate.sources, key=rank)
 
 
 def source_mappers(estate: Estate, usual: Mapper) -> dict[str, Mapper | None]:
