@@ -28,7 +28,7 @@ class Draft:
         source: id of the source.
         time: when it happened, UTC epoch milliseconds.
         arrival: when it is delivered; records are written in this order.
-        lines: the records, without line ends.
+        lines: the records, with line ends.
         person: code of who acts, in the site's list of people; like the next ones `NOBODY` where none is named.
         asset: code of the asset acted on, or on which it happened.
         source_asset: code of the asset it came from.

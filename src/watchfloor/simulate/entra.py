@@ -95,7 +95,7 @@ def everyday(
     rng: np.random.Generator,
 ) -> list[Draft]:
     """Mail and files: once by hand in the morning, then by tokens that are renewed; from home and hotels as well."""
-    account = np.array([bool(name) for name in site.account])
+    account = site.has_account
     index = np.flatnonzero(
         (where.place == site.desk[where.person]) & account[where.person] & (where.until - where.since > 300_000)
     )

@@ -180,12 +180,12 @@ class _Day:
         site, calendar, rng = self.today, self.calendar, self.rng
         found = [
             doors.everyday(site, self.passages.take(window.holds(self.passages.time)), rng, self.skew),
-            hosts.at_desks(site, self.stays, window, rng),
-            sysmon.everyday(site, self.stays, window, rng),
+            *hosts.at_desks(site, self.stays, window, rng),
+            *sysmon.everyday(site, self.stays, window, rng),
             *signins.everyday(site, calendar, self.stays, self.kind, window, rng),
             *entra.everyday(site, calendar, self.stays, self.kind, window, rng),
             *vpn.everyday(site, calendar, self.kind, window, rng),
-            network.desks(site, self.stays, window, rng),
+            *network.desks(site, self.stays, window, rng),
             switches.everyday(site, self.stays, window, self.docks.docks),
         ]
         if first:

@@ -162,12 +162,12 @@ def usb(site: Site, time: Ints, asset: int, *, serial: str = "EX0001") -> Draft:
     return draft("windows", time, lines, asset=assets, place=site.stands[assets])
 
 
-def at_desks(site: Site, where: Stays, window: Window, rng: np.random.Generator) -> Draft:
+def at_desks(site: Site, where: Stays, window: Window, rng: np.random.Generator) -> list[Draft]:
     """What computers write in a window of time while their owners sit at them."""
     long = (where.place == site.desk[where.person]) & (where.until - where.since > 5 * 60_000)
     index = np.flatnonzero(long & (site.host[where.person] >= 0))
     if not len(index):
-        return draft("windows", np.zeros(0, np.int64), pa.array([], pa.string()))
+        return []
     person, since, until = where.person[index], where.since[index], where.until[index]
     host = site.host[person]
     begin = since + settling(where, index)
@@ -188,7 +188,7 @@ def at_desks(site: Site, where: Stays, window: Window, rng: np.random.Generator)
     found.append(failures(site, begin[wrong] - 6_000, host[wrong], person[wrong]))
     row, time = window.spread(begin, end, PROCESSES_PER_HOUR, rng)
     found.append(processes(site, time, host[row], person[row], rng=rng))
-    return joined(found)
+    return found
 
 
 # -- Linux -------------------------------------------------------------------------------------------------------------

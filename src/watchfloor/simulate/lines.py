@@ -23,10 +23,14 @@ MILLISECONDS = pa.array([f"{ms:03d}" for ms in range(1000)])
 
 
 class Template:
-    """A line with holes `{name}`. Braces that hold anything else stand for themselves."""
+    """A line with holes `{name}`. Braces that hold anything else stand for themselves.
 
-    def __init__(self, text: str) -> None:
-        parts = HOLE.split(text)
+    Args:
+        end: what follows each line; nothing where it is part of another one.
+    """
+
+    def __init__(self, text: str, *, end: str = "\n") -> None:
+        parts = HOLE.split(text + end)
         self._texts, self.holes = parts[::2], parts[1::2]
 
     def fill(self, rows: int, **columns: Any) -> pa.Array:

@@ -123,7 +123,7 @@ def connections(
     return draft(source, time, lines, asset=target, source_asset=assets, delay=1500)
 
 
-def desks(site: Site, where: Stays, window: Window, rng: np.random.Generator) -> Draft:
+def desks(site: Site, where: Stays, window: Window, rng: np.random.Generator) -> list[Draft]:
     """What computers do on the network in a window of time while somebody sits at them."""
     long = (where.place == site.desk[where.person]) & (where.until - where.since > 300_000)
     index = np.flatnonzero(long & (site.host[where.person] >= 0))
@@ -154,7 +154,7 @@ def desks(site: Site, where: Stays, window: Window, rng: np.random.Generator) ->
     first[1:] = host[1:] != host[:-1]
     first &= window.holds(begin)
     found.append(leases(site, begin[first] - 30_000, host[first]))
-    return joined(found)
+    return found
 
 
 def sightings(site: Site, where: Stays, rng: np.random.Generator) -> Draft:

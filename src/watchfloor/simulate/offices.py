@@ -47,7 +47,7 @@ def instant(time: int) -> str:
 def _rows(source: str, rows: Sequence[tuple[int, str, int, int]]) -> Draft:
     """Rows as (time, line, person, asset)."""
     time = np.array([row[0] for row in rows], np.int64)
-    lines = pa.array([row[1] for row in rows], pa.string())
+    lines = pa.array([f"{row[1]}\n" for row in rows], pa.string())
     person = np.array([row[2] for row in rows], np.int32)
     return draft(source, time, lines, person=person, asset=np.array([row[3] for row in rows], np.int32))
 

@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from watchfloor.errors import UsageError
@@ -39,6 +38,9 @@ RECORDS = pa.schema(
     ]
 )  # fmt: skip
 """Columns of truth/records.parquet; `sequence` counts the records of a file from 1, as `wf.source_seq` does."""
+
+GROUP = 500_000
+"""Rows of records.parquet that are written together."""
 
 PRESENCE = pa.schema(
     [("person", TEXT), ("place", TEXT), ("zone", TEXT), ("since_ms", pa.int64()), ("until_ms", pa.int64())]
@@ -69,9 +71,15 @@ class Output:
             file = self._files[source.id] = (folder / source.file).open("wb")
             if source.header:
                 file.write(source.header.encode() + b"\n")
-        self._records = pq.ParquetWriter(self.truth / "records.parquet", RECORDS, compression="zstd")
+        texts = [field.name for field in RECORDS if field.type == TEXT]
+        self._records = pq.ParquetWriter(
+            self.truth / "records.parquet", RECORDS, compression="zstd", use_dictionary=texts, write_statistics=False,
+            column_encoding={"sequence": "DELTA_BINARY_PACKED", "time_ms": "DELTA_BINARY_PACKED"},
+        )  # fmt: skip
         self._presence = pq.ParquetWriter(self.truth / "presence.parquet", PRESENCE, compression="zstd")
         self._sources = pa.array(list(SOURCES), pa.string())
+        self._pending: list[dict[str, npt.NDArray[Any]]] = []
+        self._waiting = 0
         self._words = {
             "person": pa.array(site.people, pa.string()),
             "asset": pa.array(site.assets, pa.string()),
@@ -85,6 +93,7 @@ class Output:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._write_truth()
         for file in self._files.values():
             file.close()
         self._records.close()
@@ -97,27 +106,37 @@ class Output:
         records = records.take(np.lexsort((np.arange(len(records)), records.time, records.arrival)))
         source = SOURCES[records.source]
         file = self._files[source.id]
-        lines = pc.binary_join_element_wise(records.lines, "", "\n")
-        self.bytes += _write(file, lines)
-        first = self.counts[source.id]
+        self.bytes += _write(file, records.lines)
         self.counts[source.id] += len(records)
+        last = self.counts[source.id]
         number = list(SOURCES).index(source.id)
-        self._records.write_batch(
-            pa.record_batch(
-                [
-                    _words(self._sources, np.full(len(records), number, np.int32)),
-                    pa.array(np.arange(first + 1, first + len(records) + 1)),
-                    pa.array(records.time),
-                    _words(self._words["person"], records.person),
-                    _words(self._words["asset"], records.asset),
-                    _words(self._words["asset"], records.source_asset),
-                    _words(self._words["place"], records.place),
-                    _words(self._words["portal"], records.portal),
-                    pa.array(records.case, mask=records.case < 0),
-                ],
-                schema=RECORDS,
-            )
+        self._pending.append(
+            {
+                "source": np.full(len(records), number, np.int32),
+                "sequence": np.arange(last - len(records) + 1, last + 1),
+                "time_ms": records.time,
+                **{name: getattr(records, name) for name in ("person", "asset", "source_asset", "place", "portal")},
+                "case": records.case,
+            }
         )
+        self._waiting += len(records)
+        if self._waiting >= GROUP:
+            self._write_truth()
+
+    def _write_truth(self) -> None:
+        """The rows that wait, as one group: each group repeats the words of its columns."""
+        if not self._pending:
+            return
+        column = {name: np.concatenate([part[name] for part in self._pending]) for name in RECORDS.names}
+        self._pending, self._waiting = [], 0
+        words = {**self._words, "source": self._sources, "source_asset": self._words["asset"]}
+        arrays = [
+            _words(words[name], column[name]) if name in words
+            else pa.array(column[name], mask=column[name] < 0) if name == "case"
+            else pa.array(column[name])
+            for name in RECORDS.names
+        ]  # fmt: skip
+        self._records.write_batch(pa.record_batch(arrays, schema=RECORDS))
 
     def write_presence(self, where: Stays) -> None:
         """Append who was where."""

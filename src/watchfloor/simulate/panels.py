@@ -55,7 +55,7 @@ def frames(
         point = site.points.get((account, detail), "000")
         what = f"{CODES[topic, state]}{point}"
         message = f'"SIA-DCS"{moment // 1000 % 10_000:04d}L0#{account}[#{account}|Nri1/{what}]_{sent}'
-        lines.append(f"{crc(message.encode()):04X}{len(message):04X}{message}")
+        lines.append(f"{crc(message.encode()):04X}{len(message):04X}{message}\n")
     known = any((serial, detail) in site.points for serial in serials)
     place = site.place_code[detail] if known else NOBODY
     return draft("panels", time, pa.array(lines, pa.string()), asset=assets, place=place, delay=1_200)

@@ -166,7 +166,7 @@ def everyday(
     rng: np.random.Generator,
 ) -> list[Draft]:
     """Who signs in from the desk, from home and from hotels in a window of time; and calls to the cloud."""
-    account = np.array([bool(name) for name in site.account])
+    account = site.has_account
     desk = (where.place == site.desk[where.person]) & account[where.person]
     index = np.flatnonzero(desk & (where.until - where.since > 300_000))
     person, since, until = where.person[index], where.since[index], where.until[index]

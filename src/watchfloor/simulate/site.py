@@ -102,6 +102,11 @@ class Site:
         return np.array(self.role)
 
     @cached_property
+    def has_account(self) -> npt.NDArray[np.bool_]:
+        """Who has an account."""
+        return np.array([bool(name) for name in self.account])
+
+    @cached_property
     def outside(self) -> npt.NDArray[np.bool_]:
         """Places that are off the site."""
         zones = self.directory.zones
@@ -180,8 +185,14 @@ class Site:
 
     def column(self, kind: str) -> list[str]:
         """A name of each asset, empty without one."""
-        names = self.names(kind)
-        return [names.get(uid, "") for uid in self.assets]
+        if kind not in self._columns:
+            names = self.names(kind)
+            self._columns[kind] = [names.get(uid, "") for uid in self.assets]
+        return self._columns[kind]
+
+    @cached_property
+    def _columns(self) -> dict[str, list[str]]:
+        return {}
 
     def using(self, host: Codes) -> Site:
         """The same site on a day on which people use these computers."""

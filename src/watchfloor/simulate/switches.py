@@ -62,7 +62,7 @@ def _lines(
 ) -> Draft:  # fmt: skip
     time = np.asarray(time, np.int64)
     code = site.asset_code.get(switch, NOBODY)
-    said = Template(text).fill(len(time), mac=macs, port=_ports(at), session=counted(time % 1_000_000_007))
+    said = Template(text, end="").fill(len(time), mac=macs, port=_ports(at), session=counted(time % 1_000_000_007))
     host = site.column("hostname")[code] if code >= 0 else switch
     lines = LINE.fill(len(time), time=iso(time), host=host, mnemonic=mnemonic, text=said)
     return draft("switches", time, lines, asset=code, source_asset=asset, place=int(site.stands[code]), delay=1_100)

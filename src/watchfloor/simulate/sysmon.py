@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from watchfloor.simulate.draft import Draft, draft, joined
+from watchfloor.simulate.draft import Draft, draft
 from watchfloor.simulate.lines import Ints, Template, counted, iso, picked, stamps
 from watchfloor.simulate.movement import Stays, Window
 from watchfloor.simulate.network import ADDRESSES, NAMES
@@ -130,7 +130,7 @@ def look_ups(
     return draft("sysmon", time, lines, person=persons, asset=assets, place=site.stands[assets], delay=2_000)
 
 
-def everyday(site: Site, where: Stays, window: Window, rng: np.random.Generator) -> Draft:
+def everyday(site: Site, where: Stays, window: Window, rng: np.random.Generator) -> list[Draft]:
     """What Sysmon writes in a window of time while owners sit at their computers."""
     long = (where.place == site.desk[where.person]) & (where.until - where.since > 300_000)
     index = np.flatnonzero(long & (site.host[where.person] >= 0))
@@ -146,4 +146,4 @@ def everyday(site: Site, where: Stays, window: Window, rng: np.random.Generator)
     outside = picked(ADDRESSES, rng.integers(len(ADDRESSES), size=len(time)))
     names = picked(NAMES, rng.integers(len(NAMES), size=len(time)))
     found.append(look_ups(site, time, host[row], person[row], names, outside, rng=rng))
-    return joined(found)
+    return found

@@ -74,7 +74,7 @@ def everyday(
     site: Site, calendar: Calendar, kind: npt.NDArray[np.int8], window: Window, rng: np.random.Generator
 ) -> list[Draft]:
     """Who works from home or a hotel: in at eight, out in the afternoon; some mistype first."""
-    account = np.array([bool(name) for name in site.account])
+    account = site.has_account
     found = []
     for day, places in ((HOME, (HOMES,)), (AWAY, HOTELS)):
         who = np.flatnonzero((kind == day) & account)

@@ -162,7 +162,7 @@ class State:
 
     def elsewhere(self) -> npt.NDArray[np.bool_]:
         """Who has an account, is employed and does not come today."""
-        account = np.array([bool(name) for name in self.site.account])
+        account = self.site.has_account
         found: npt.NDArray[np.bool_] = account & (self.kind != WORKS) & self.site.at_work(self.calendar.hour(12))
         return found
 
@@ -182,10 +182,10 @@ class State:
         if roles and (mask & np.isin(self.site.roles, roles)).any():
             mask = mask & np.isin(self.site.roles, roles)
         if account:
-            mask = mask & np.array([bool(name) for name in self.site.account])
+            mask = mask & self.site.has_account
         if not mask.any():  # a small site on a Sunday: whoever is employed
             mask = self.site.at_work(self.calendar.hour(12))
-            mask = mask & np.array([bool(name) for name in self.site.account]) if account else mask
+            mask = mask & self.site.has_account if account else mask
         return mask
 
     def seated(self, rng: np.random.Generator, *, long: int = HOUR) -> tuple[int, int, int]:
