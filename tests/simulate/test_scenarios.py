@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import ipaddress
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,12 +14,15 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
+from tests.conftest import PROJECT
 from tests.simulate.conftest import Lived, live
 from watchfloor.simulate.founding.estate import TIMEZONE
 from watchfloor.simulate.rota import HOUR
+from watchfloor.simulate.scenarios import s01
 from watchfloor.simulate.scenarios.frame import EXPECTED, GENERAL, scenarios
 from watchfloor.simulate.scenarios.s07 import ENTITLED
 from watchfloor.simulate.site import read_site
+from watchfloor.simulate.sources import SOURCES
 from watchfloor.world.rows import moment, zone_named
 
 TRAPS = {
@@ -224,6 +230,47 @@ def test_all_are_put_in(lived: Lived) -> None:
     for one in lived.told:
         assert one["since"] <= one["until"]
         assert set(one["entities"]) <= known
+
+
+def test_the_page_names_the_sources_of_every_scenario(lived: Lived) -> None:
+    page = (PROJECT / "docs" / "simulate.md").read_text("utf-8")
+    wrote: dict[str, set[str]] = {}
+    for one in lived.told:
+        wrote.setdefault(one["scenario"], set()).update(one["sources"])
+        assert one["rule"] == f"s{int(one['scenario'][1:]):02d}"
+        if one["variant"] == "blind":
+            assert [outage["case"] for outage in one["outages"]] == [one["case"]] * len(one["outages"]) != []
+    rows = re.findall(r"^\| (S\d+) \|(.*)$", page, re.MULTILINE)
+    named = {name: set(re.findall(r"`([a-z-]+)`", row)) & set(SOURCES) for name, row in rows}
+    assert named == wrote
+
+
+def test_names_that_are_linked_by_likeness_only_name_nobody(lived: Lived) -> None:
+    account, badge = lived.site.weak["account"], lived.site.weak["badge"]
+    assert account not in lived.site.account and badge not in lived.site.badges.number
+    lines = (lived.logs / "onguard.csv").read_text("utf-8").splitlines()[1:]
+    rows = zip(lived.records["source"], lived.records["sequence"], lived.records["person"], strict=True)
+    persons = {sequence: person for source, sequence, person in rows if source == "onguard"}
+    shown = [number for number, line in enumerate(lines, 1) if f",{badge}," in line]
+    assert shown and all(persons[number] is None for number in shown)
+
+
+def test_a_door_that_stands_open_says_so_and_reads_nobody(port: Path, tmp_path: Path) -> None:
+    live(port, tmp_path, days=1, faults={"blind"})
+    outage = orjson.loads((tmp_path / "truth" / "faults.jsonl").read_bytes())
+    name = read_site(port, timezone=TIMEZONE).directory.portals[outage["portals"][0]].name
+    with (tmp_path / "onguard.csv").open(encoding="utf-8", newline="") as file:
+        mine = [row for row in csv.DictReader(file) if row["READER"] == name]
+    said = {row["EVENT"]: row["EVENT_TIME_UTC"] for row in mine if row["EVENT"].startswith("Reader Mode")}
+    assert list(said) == ["Reader Mode Unlocked", "Reader Mode Card Only"]
+    begin, end = said.values()
+    assert not [row for row in mine if begin < row["EVENT_TIME_UTC"] < end]
+
+
+@pytest.mark.parametrize("name", ["ABROAD", "GATEWAY", "RELAY", "NEAR", "MISPLACED"])
+def test_addresses_of_sign_ins_are_addresses(name: str) -> None:
+    where = getattr(s01, name)
+    assert len({ipaddress.ip_address(text) for text in where.addresses()}) == len(where.hosts)
 
 
 def _told(folder: Path) -> list[dict[str, Any]]:

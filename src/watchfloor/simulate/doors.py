@@ -17,8 +17,8 @@ from watchfloor.simulate.movement import Passages
 from watchfloor.simulate.site import Site
 
 __all__ = [
-    "DENIED", "FORCED", "GRANTED", "HELD", "LOST", "NOT_TAKEN", "RESTORED", "TAKEN", "WORDS", "delayed",
-    "everyday", "swipes",
+    "DENIED", "FORCED", "GRANTED", "HELD", "LOST", "NOT_TAKEN", "RESTORED", "TAKEN", "WORDS", "WRONG_PIN", "delayed",
+    "everyday", "swipes", "unlocked",
 ]  # fmt: skip
 
 WORDS: Sequence[tuple[str, str]] = (
@@ -34,10 +34,16 @@ WORDS: Sequence[tuple[str, str]] = (
     ("System", "Communications Lost"),
     ("System", "Communications Restored"),
     ("Access Granted", "Access Granted"),
+    ("Reader", "Reader Mode Unlocked"),
+    ("Reader", "Reader Mode Card Only"),
+    ("Access Denied", "Access Denied: Invalid PIN"),
 )
 """Kind and text of an event."""
 
-TAKEN, NOT_TAKEN, DENIED, INVALID, BAD_FORMAT, PASSBACK, FORCED, HELD, DURESS, LOST, RESTORED, GRANTED = range(12)
+(
+    TAKEN, NOT_TAKEN, DENIED, INVALID, BAD_FORMAT, PASSBACK, FORCED, HELD, DURESS, LOST, RESTORED, GRANTED, UNLOCKED,
+    CARD_ONLY, WRONG_PIN,
+) = range(15)  # fmt: skip
 
 LINE = Template("{time},{serial},{panel},{reader},{reader_id},{type},{event},{badge},{facility},{direction}")
 
@@ -81,7 +87,7 @@ def swipes(
         facility = picked(site.words("facility"), np.where(held == NOBODY, len(site.badges.facility), held))
     described = [site.directory.portals[uid] for uid in site.portals]
     panels = [site.names("device").get(portal.controller, "") for portal in described]
-    system = np.isin(events, (LOST, RESTORED))
+    system = np.isin(events, (LOST, RESTORED, UNLOCKED, CARD_ONLY))
     sides = np.where(system, 2, np.where(inwards, 0, 1))
     lines = LINE.fill(
         n,
@@ -133,6 +139,17 @@ def everyday(site: Site, passages: Passages, rng: np.random.Generator, skew: Int
             )
         )  # fmt: skip
     return joined(found)
+
+
+def unlocked(
+    site: Site, portals: Sequence[int], since: int, until: int, rng: np.random.Generator, skew: Ints | None = None
+) -> Draft:
+    """Doors that stand open for a while, by their mode: who passes is not read, and nothing is an alarm."""
+    time = np.repeat(np.array([since, until], np.int64), len(portals))
+    events = np.repeat(np.array([UNLOCKED, CARD_ONLY], np.int32), len(portals))
+    return swipes(
+        site, time, np.tile(np.array(portals, np.int32), 2), events, badge="", facility="", rng=rng, skew=skew
+    )
 
 
 def _read_sides(site: Site) -> npt.NDArray[np.bool_]:

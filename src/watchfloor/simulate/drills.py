@@ -74,7 +74,7 @@ def evacuated(site: Site, plan: Itinerary, drill: Drill, rng: np.random.Generato
 def announced(site: Site, drill: Drill) -> list[Draft]:
     """What the panel says, and the permit for it, of the day before."""
     panel = site.asset_code[PANEL]
-    chief = int(np.flatnonzero(site.roles == "manager")[0])
+    chief = int(np.flatnonzero(site.at_work(drill.since) & (site.roles == "manager"))[0])
     order = (
         f"WO-DRILL-{drill.since // HOUR}", f"Permit to work@{drill.since - 20 * HOUR}", "Approved", panel, chief, chief,
         drill.since - HOUR, drill.until + HOUR, "Evacuation drill",

@@ -58,7 +58,7 @@ def sign_ins(
     hosts = np.where(persons >= 0, site.host[persons], NOBODY)
     devices = site.words("computer")
     own = device is None
-    ips = [where.network.format(i) for i in range(1, 100)]
+    ips = where.addresses()
     number = pc.utf8_lpad(counted(persons.astype(np.int64) + 1), 12, padding="0")
     lines = ENTRA.fill(
         n,

@@ -24,7 +24,7 @@ FAULTS: Mapping[str, str] = {
     "duplicated": "1 of 1,000 records is delivered twice",
     "drift": "the clock of each door controller is up to 8 seconds off, one of them by 90",
     "burst": "once a day a door controller is offline for two hours and then delivers all at once",
-    "blind": "once a day a door reports nothing for three hours",
+    "blind": "once a day a door stands open by its mode for three hours, and nobody is read there",
 }
 """Fault -> what it does."""
 
@@ -39,6 +39,7 @@ class Outage:
     Args:
         portals: codes; empty: the whole source.
         lost: what was recorded then is gone; otherwise it comes at the end, all at once.
+        open: the doors stand open by their mode, and the system says so.
     """
 
     source: str
@@ -47,6 +48,7 @@ class Outage:
     portals: tuple[int, ...] = ()
     lost: bool = True
     case: int = -1
+    open: bool = False
 
     def as_json(self, site: Site) -> dict[str, Any]:
         """For truth/faults.jsonl."""
@@ -55,6 +57,7 @@ class Outage:
             "source": self.source,
             "since_ms": self.since,
             "until_ms": self.until,
+            "open": self.open,
             "portals": [site.portals[code] for code in self.portals],
             "case": self.case,
         }
@@ -83,7 +86,7 @@ def everyday_outages(site: Site, faults: Collection[str], start: int, rng: np.ra
         mine = tuple(c for c in controlled if site.directory.portals[site.portals[c]].controller == panel)
         found.append(Outage("onguard", since, since + 2 * HOUR, mine, lost=False))
     if "blind" in faults:
-        found.append(Outage("onguard", since, since + 3 * HOUR, (other,)))
+        found.append(Outage("onguard", since, since + 3 * HOUR, (other,), open=True))
     return found
 
 

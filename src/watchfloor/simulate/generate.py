@@ -48,6 +48,8 @@ __all__ = ["Summary", "generate"]
 TAILGATE = 0.12
 """Share of those who come close behind somebody at a door known for it, and follow without a read."""
 
+SECOND = 1_000
+
 MANY = 4_000
 """People from which a day is written hour by hour."""
 
@@ -127,6 +129,7 @@ def generate(
                 records = day.records(window, first=part == 0)
                 if part == 0:
                     records += [one for story in stories for one in story.records]
+                    records += day.unlocked(down)
                 for source in SOURCES:
                     mine = [one for one in records if one.source == source and len(one)]
                     parts = [carried.pop(source)] if source in carried else []
@@ -210,6 +213,15 @@ class _Day:
         for case in plan:
             yield tell(state, case, number, self.seed)
             number += 1
+
+    def unlocked(self, down: Sequence[Outage]) -> list[Draft]:
+        """What doors say that stand open: just before, and when it is over."""
+        rng = self.generator(43)
+        return [
+            doors.unlocked(self.site, one.portals, one.since - SECOND, one.until, rng, self.skew)
+            for one in down
+            if one.open
+        ]
 
     def presence(self, stories: Sequence[Told]) -> Stays:
         """Who was where on this day, those included who came for a case."""

@@ -111,14 +111,15 @@ def connections(
     sent: pa.Array | str = "1200",
     target: npt.NDArray[Any] | int = NOBODY,
     source: str = "zeek-it",
+    address: str | None = None,
 ) -> Draft:
-    """Connections of assets to an address."""
+    """Connections of assets to an address; from an address of nobody's where `address` says so."""
     time = np.asarray(time, np.int64)
     assets = np.broadcast_to(np.asarray(src, np.int32), len(time))
     ips = site.words("ip")
     lines = CONN.fill(
         len(time), service=service, state=state, sent=sent, received="5400", duration="1.25",
-        **_ends(time, picked(ips, assets), dst, port, rng),
+        **_ends(time, picked(ips, assets % (len(site.assets) + 1)) if address is None else address, dst, port, rng),
     )  # fmt: skip
     return draft(source, time, lines, asset=target, source_asset=assets, delay=1500)
 

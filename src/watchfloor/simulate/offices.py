@@ -81,6 +81,11 @@ def personnel(
                 said.append((person, "clearance_ok", name, day - 100 * DAY, "", known))
             if notice[person]:
                 said.append((person, "in_notice", "yes", day - 14 * DAY, day + 60 * DAY, known))
+    for hour in range(24):  # an export every hour says at least one thing: silence is known as such
+        known = calendar.hour(hour + 0.1)
+        employed = np.flatnonzero(site.at_work(known))
+        person = int(employed[(calendar.day.toordinal() * 24 + hour) % len(employed)])
+        said.append((person, "role_class", site.role[person], max(site.employed[person][-1][0], 0), "", known))
     end = calendar.start + 7 * DAY if monday else calendar.start + (7 - calendar.day.weekday()) * DAY
     if first or monday:
         for person in np.flatnonzero(kind == LEAVE).tolist():
@@ -133,8 +138,9 @@ def orders(site: Site, rows: Sequence[tuple[str, str, str, int, int, int, int, i
 
 def works(site: Site, calendar: Calendar, rng: np.random.Generator) -> Draft:
     """The planned work of a day, on cranes and the reefer plant."""
-    engineers = np.flatnonzero(np.isin(site.roles, ["ot_engineer", "electrician", "mechanic"]))
-    managers = np.flatnonzero(site.roles == "manager")
+    here = site.at_work(calendar.hour(8)) & site.at_work(calendar.hour(20))
+    engineers = np.flatnonzero(here & np.isin(site.roles, ["ot_engineer", "electrician", "mechanic"]))
+    managers = np.flatnonzero(here & (site.roles == "manager"))
     assets = [code for code in site.of("plc") if site.directory.assets[site.assets[code]].zone != "zone-bms"]
     rows = []
     for number, asset in enumerate(rng.choice(assets, min(3, len(assets)), replace=False).tolist()):

@@ -19,7 +19,7 @@ __all__ = ["COUNTRIES", "HERE", "HOMES", "HOTELS", "Where", "aws", "everyday", "
 
 
 class Where(NamedTuple):
-    """From where a sign-in comes."""
+    """From where a sign-in comes; `hosts` are the last numbers of its addresses."""
 
     city: str
     country: str
@@ -28,13 +28,18 @@ class Where(NamedTuple):
     network: str
     asn: int = 64500
     proxy: bool = False
+    hosts: range = range(1, 100)
+
+    def addresses(self) -> list[str]:
+        """All of its addresses."""
+        return [self.network.format(number) for number in self.hosts]
 
 
 HERE = Where("Harbourtown", "Netherlands", 52.2, 3.9, "203.0.113.{}")
 HOMES = Where("Exampletown", "Netherlands", 52.1, 4.3, "198.51.100.{}", 64501)
 HOTELS = (
     Where("Exampleburg", "Germany", 53.5, 10.0, "192.0.2.{}", 64502),
-    Where("Sampleport", "Singapore", 1.3, 103.8, "192.0.2.1{}", 64503),
+    Where("Sampleport", "Singapore", 1.3, 103.8, "192.0.2.{}", 64503, hosts=range(110, 200)),
 )
 
 COUNTRIES: Mapping[str, str] = {"Netherlands": "NL", "Germany": "DE", "Singapore": "SG"}
@@ -100,7 +105,7 @@ def sign_ins(
     hosts = np.where(persons >= 0, site.host[persons], NOBODY)
     devices = site.words("computer")
     kind, message = EVENTS[event]
-    ips = [where.network.format(i) for i in range(1, 100)]
+    ips = where.addresses()
     lines = OKTA.fill(
         n,
         time=iso(time),

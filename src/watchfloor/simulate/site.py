@@ -21,7 +21,7 @@ from watchfloor.simulate.draft import NOBODY, Codes
 from watchfloor.simulate.lines import Ints
 from watchfloor.simulate.walking import Walks, walks
 from watchfloor.world.directory import Directory, load
-from watchfloor.world.entities import FOREVER
+from watchfloor.world.entities import FOREVER, SURE
 
 __all__ = ["OUTDOORS", "Badges", "Site", "read_site"]
 
@@ -151,6 +151,15 @@ class Site:
         return found
 
     @cached_property
+    def weak(self) -> Mapping[str, str]:
+        """Kind (account, badge) -> a name that is linked to somebody by likeness only; of badges the number."""
+        found: dict[str, str] = {}
+        for alias in self.directory.aliases:
+            if alias.confidence < SURE:
+                found.setdefault(alias.kind, alias.value.rpartition(":")[2])
+        return found
+
+    @cached_property
     def controllers(self) -> Codes:
         """The asset that drives each portal; `NOBODY` without one."""
         uids = (self.directory.portals[uid].controller for uid in self.portals)
@@ -271,6 +280,8 @@ def _credentials(
     rows: list[tuple[int, int, int, str, str]] = []
     nobody: dict[str, list[tuple[str, str]]] = {"pool": [], "visitor": []}
     for alias in directory.aliases:
+        if alias.confidence < SURE:
+            continue
         if alias.kind == "account" and alias.person and "\\" not in alias.value and "@" not in alias.value:
             accounts.setdefault(alias.person, alias.value)
         if alias.kind == "badge":

@@ -47,7 +47,7 @@ def sessions(
     own = picked(names, np.where(hosts >= 0, hosts, len(names) - 1)) if device is None else device
     host: Any = pc.binary_join_element_wise(" shost=", own, "") if device is None else f" shost={device}"
     signature, said = EVENTS[event]
-    ips = [where.network.format(i) for i in range(1, 100)]
+    ips = where.addresses()
     lines = LINE.fill(
         n,
         event=signature,

@@ -36,7 +36,7 @@ PANEL = (
 )
 """Texts about a panel -> activity_id of alarm_signal_activity."""
 
-DENIED = 2
+DENIED, MODE_CHANGED = 2, 11
 DENY_REASONS = (
     (r"expired|deactivat|inactive", 3),
     (r"no(t in)? (access )?(level|rights)|invalid access level|unauthori", 6),
@@ -93,6 +93,7 @@ def access(r: Record) -> Mapped:
             "portal.name": r.take("READER"),
             "portal.reader_uid": r.take("READER_ID"),
             "portal.type_id": 1,
+            "portal.portal_mode": text.map(_mode, pa.string()),
             "credential.uid": badge,
             "credential.type_id": badge.map(lambda _: CARD, pa.int64()),
             "credential.facility_code": r.take("FACILITY_CODE"),
@@ -175,6 +176,18 @@ def other(r: Record) -> Mapped:
 def _listed(r: Record, name: str) -> Column:
     """A property of a badge, which OpenAccess puts into a map."""
     return r.take(LISTED + name).text().coalesce(r.take(name).text()).without("")
+
+
+def _mode(text: str) -> str | None:
+    """The mode that a reader was set to."""
+    if _first(ACCESS, text) != MODE_CHANGED:
+        return None
+    said = text.lower()
+    if "unlock" in said:
+        return "Unlocked"
+    return (
+        said.rpartition("mode")[2].strip().title() or None if "mode" in said else "Locked" if "lock" in said else None
+    )
 
 
 def _time(r: Record) -> Column:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,25 @@ import orjson
 
 from watchfloor.simulate.founding.equipment import FIXED, POINTS, cameras, equipment_csv
 from watchfloor.simulate.founding.ground import PORTALS, plans, zones_toml
-from watchfloor.simulate.founding.staff import staff
+from watchfloor.simulate.founding.staff import Staff, staff
 from watchfloor.simulate.sources import SOURCES
 
 __all__ = ["TIMEZONE", "found"]
 
 TIMEZONE = "Europe/Amsterdam"
+
+LIKELY = (("account", "ext.support"), ("account", r"HARBOUR\ext.support"), ("badge", "12:499990"))
+"""Names that probably stand for a technician of a vendor: nobody has confirmed it."""
+
+PLACEHOLDERS: Mapping[str, Sequence[str]] = {
+    "own_egress": ("203.0.113.0/25", "203.0.113.224/30"),
+    "security_device_peers": ("10.50.0.10", "10.50.0.11", "10.21.0.10"),
+    "bms_stations": ("10.43.0.10",),
+    "plc_stations": ("10.40.20.11", "10.40.20.12", "10.40.30.11", "10.40.30.12"),
+    "backup_targets": ("10.21.0.11", "10.21.0.14"),
+}
+"""Lists that rules of this estate ask for with `|expand`: own and the web gateway's egress, recorder and its kin, the
+building management, engineering and supervision of the plant, where backups and builds go."""
 
 
 def found(folder: Path, *, people: int, seed: int, name: str = "Example Harbour") -> None:
@@ -35,24 +48,28 @@ def found(folder: Path, *, people: int, seed: int, name: str = "Example Harbour"
         text = f'{{"type": "FeatureCollection", "features": [\n{features}\n]}}\n'
         _write(folder / "places" / f"{stem}.geojson", text)
     _write(folder / "places" / "zones.toml", zones_toml())
-    _write(folder / "aliases.csv", _csv(_aliases()))
+    _write(folder / "aliases.csv", _csv(_aliases(crew)))
     _write(folder / "coverage.toml", _coverage(people))
     _write(folder / "estate.toml", _estate(name))
 
 
-def _aliases() -> Iterable[tuple[object, ...]]:
-    """Numbers that the door system has for its readers; accounts of panels at their receiver, and their points."""
-    yield "source", "kind", "value", "entity"
+def _aliases(crew: Staff) -> Iterable[tuple[object, ...]]:
+    """Numbers that the door system has for its readers; accounts of panels at their receiver, and their points;
+    what is linked to somebody by likeness only."""
+    yield "source", "kind", "value", "entity", "confidence", "method"
     for number, door in enumerate(PORTALS, 1):
         if door.readers != "none":
             for side in (1, 2):
-                yield "onguard", "reader", f"{number}-{side}", door.uid
+                yield "onguard", "reader", f"{number}-{side}", door.uid, "", ""
     panels = {thing.uid: thing.serial for thing in FIXED if thing.kind == "panel"}
     for uid, account in panels.items():
-        yield "panels", "device", account, uid
+        yield "panels", "device", account, uid, "", ""
     for panel, watched in POINTS.items():
         for number, place in enumerate(watched, 1):
-            yield "panels", "point", f"{panels[panel]}/{number:03d}", place
+            yield "panels", "point", f"{panels[panel]}/{number:03d}", place, "", ""
+    likely = next(one for one in crew.members if one.role == "vendor_technician")
+    for kind, value in LIKELY:
+        yield "", kind, value, likely.uid, 60, "probabilistic"
 
 
 def _estate(name: str) -> str:
@@ -60,8 +77,9 @@ def _estate(name: str) -> str:
         f"# {name}: a container port, invented as a whole. `watchfloor simulate` writes what its sources read.", "",
         "[estate]", f'name = "{name}"', f'timezone = "{TIMEZONE}"', "", "[rules]", 'paths = ["rules"]', "",
         "[store]", 'folder = "var"', "",
-        "[world]", 'complete = ["work_order"]',
+        "[world]", 'complete = ["work_order"]', "", "[placeholders]",
     ]  # fmt: skip
+    lines += [f"{name} = {_toml(values)}" for name, values in PLACEHOLDERS.items()]
     for source in SOURCES.values():
         lines += ["", "[[sources]]", f'id = "{source.id}"', f'path = "logs/{source.file}"']
         lines += [f'integration = "{source.integration}"'] if source.integration else []

@@ -43,7 +43,7 @@ GENERAL: Mapping[str, str] = {
     "late": "the records come 4 minutes late, within what sources are allowed",
     "reordered": "the records arrive in reverse order",
     "duplicated": "each record is delivered twice",
-    BLIND: "a source that the decision needs is blind",
+    BLIND: "a source or door that the decision needs is blind: silent, or unlocked by its mode",
 }
 """Variants that every scenario has, made of its first hit."""
 
@@ -272,8 +272,9 @@ class State:
     ) -> Draft:
         """An approved work order or permit around a moment, by default recorded an hour before its begin."""
         site = self.site
-        who = int(np.flatnonzero(np.isin(site.roles, ["ot_engineer", "electrician", "it_admin"]))[0])
-        chief = int(np.flatnonzero(site.roles == "manager")[0])
+        here = site.at_work(time)
+        who = int(np.flatnonzero(here & np.isin(site.roles, ["ot_engineer", "electrician", "it_admin"]))[0])
+        chief = int(np.flatnonzero(here & (site.roles == "manager"))[0])
         since, until = time - 2 * HOUR, time + int(hours * HOUR)
         number = f"WO-X{zlib.crc32(f'{asset}{time}{title}'.encode()) % 1_000_000:06d}"
         kind = kind if recorded is None else f"{kind}@{recorded}"
@@ -314,6 +315,11 @@ class State:
             self.site, np.array([time]), self.site.portal_code[portal], event, person=person, inward=inward,
             badge=badge, facility=None if badge is None else facility, rng=rng, skew=self.skew,
         )  # fmt: skip
+
+    @property
+    def weak(self) -> tuple[str, str]:
+        """An account and a badge number of which nobody knows surely whose they are."""
+        return self.site.weak.get("account", "ext.support"), self.site.weak.get("badge", "499990")
 
     def when(self, time: int) -> Ints:
         """One moment as a column."""
@@ -366,6 +372,7 @@ class Told:
         return {
             "case": self.number,
             "scenario": self.plan.scenario.id,
+            "rule": f"s{int(self.plan.scenario.id[1:]):02d}",
             "variant": self.plan.name,
             "kind": self.plan.kind,
             "says": variant.says,
@@ -376,6 +383,7 @@ class Told:
             "until": instant(self.story.until),
             "records": sum(len(one) for one in self.records),
             "disturbed": self.disturbed(outages),
+            "outages": [one.as_json(self.site) for one in self.outages],
             "sources": sorted({one.source for one in self.records}),
         }
 
@@ -460,6 +468,14 @@ def tell(state: State, plan: Plan, number: int, seed: int) -> Told:
         elif plan.name == BLIND:
             source, portals = story.needs
             outages.append(
-                Outage(source, story.since - 30 * MINUTE, story.until + 30 * MINUTE, portals, lost=True, case=number)
+                Outage(
+                    source,
+                    story.since - 30 * MINUTE,
+                    story.until + 30 * MINUTE,
+                    portals,
+                    lost=True,
+                    case=number,
+                    open=bool(portals),
+                )
             )
     return Told(number, plan, story, parts, outages, state.site)

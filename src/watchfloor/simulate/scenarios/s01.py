@@ -9,10 +9,10 @@ from watchfloor.simulate.rota import AWAY, DAY, MINUTE
 from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
 from watchfloor.simulate.signins import HERE, Where
 
-ABROAD = Where("Faraway", "Singapore", 1.3, 103.8, "192.0.2.7{}", 64510)
-GATEWAY = ABROAD._replace(network="203.0.113.2{}", asn=64600, proxy=True, city="Gateway")
-RELAY = ABROAD._replace(asn=64601, proxy=True, city="Relay")
-NEAR = Where("Exampletown", "Netherlands", 52.1, 4.3, "198.51.100.8{}", 64501)
+ABROAD = Where("Faraway", "Singapore", 1.3, 103.8, "192.0.2.{}", 64510, hosts=range(200, 224))
+GATEWAY = ABROAD._replace(network="203.0.113.{}", asn=64600, proxy=True, city="Gateway", hosts=range(224, 228))
+RELAY = ABROAD._replace(asn=64601, proxy=True, city="Relay", hosts=range(230, 240))
+NEAR = Where("Exampletown", "Netherlands", 52.1, 4.3, "198.51.100.{}", 64501, hosts=range(150, 200))
 MISPLACED = HERE._replace(city="Nowhere", country="Singapore", latitude=1.3, longitude=103.8)
 
 
@@ -27,19 +27,33 @@ def tell(
     on_lan: bool = False,
     away: bool = False,
     late_badge: int = 0,
+    late_exit: int = 0,
+    weak: bool = False,
 ) -> Story:
     """Somebody sits at their desk; the account signs in from elsewhere.
 
     Args:
         pushes: prompts that are refused before.
         user: a shared account instead of theirs.
-        on_lan: their computer gets an address on the site's network at the same time.
+        on_lan: their computer (or the device that signs in) gets an address on the site's network at the same time.
         away: they are travelling, and only their badge comes in.
         late_badge: milliseconds by which what the doors say of them comes late.
+        late_exit: they have left half an hour before, and milliseconds by which what the doors say of that comes late.
+        weak: the account is linked to somebody by likeness only.
     """
     site = state.site
     records, stays = [], []
-    if away or late_badge:
+    if weak:
+        user = state.weak[0]
+    if late_exit:
+        person = state.pick(rng, state.free(account=True))
+        since = state.moment(rng)
+        walked, stay = state.visit(person, since, site.places[site.desk[person]], rng, stay=10 * MINUTE)
+        for one in walked:
+            leaving = one.time > since
+            records += [one.take(~leaving), doors.delayed(one.take(leaving), late_exit)]
+        stays = [stay]
+    elif away or late_badge:
         person = state.pick(
             rng, (state.kind == AWAY) if away and (state.kind == AWAY).any() else state.free(account=True)
         )
@@ -66,7 +80,13 @@ def tell(
         )
     )
     if on_lan:
-        records.append(network.leases(site, state.when(time - 2 * MINUTE), int(site.host[person])))
+        at = state.when(time - 2 * MINUTE)
+        own = device is None
+        records.append(
+            network.leases(site, at, int(site.host[person]))
+            if own
+            else network.leases(site, at, -1, mac="da:a1:19:00:00:51", name=device, ip="10.60.0.51")
+        )
     return Story(records, [site.people[person]], since, time, stays)
 
 
@@ -94,6 +114,8 @@ SCENARIO = Scenario(
                                                                       "on_lan": True}),
     },
     edges={
+        "exit-late": Variant("badge egress arrives late", "none", {"late_exit": 120 * MINUTE}, "retracted"),
+        "ambiguous": Variant("account linked by likeness only", "indeterminate", {"weak": True}, "identity_ambiguous"),
         "badge-late": Variant("Taken arrives after the decision", "finding", {"late_badge": 120 * MINUTE}, "late"),
     },
 )  # fmt: skip

@@ -29,6 +29,7 @@ def tell(
     escorted: bool = False,
     drill: bool = False,
     shift: int = 0,
+    weak: bool = False,
 ) -> Story:
     """A logon at a console in a controlled zone.
 
@@ -37,10 +38,11 @@ def tell(
         leave: the person is on leave.
         comes: they come through the doors, `before` the logon; `unread`: behind somebody at the last one.
         again: there was a logon of the same session before.
-        note: what another server says about the session.
+        note: kind of a session that the jump host says they have there, on this console.
         escorted: an escort is read at the door, and has the duty.
         drill: there is a fire drill, from which people come back together.
         shift: milliseconds by which the shift began before the logon.
+        weak: the account is linked to somebody by likeness only.
     """
     site = state.site
     asset, place, portal = at
@@ -51,7 +53,10 @@ def tell(
     else:
         person = state.pick(rng, state.elsewhere())
         time = state.moment(rng, 19, 21)
-    records: list[Draft] = [hosts.logons(site, state.when(time), host, kind, person=person)]
+    records: list[Draft] = [
+        hosts.logons(site, state.when(time), host, kind, person=-1 if weak else person,
+                     user=state.weak[0] if weak else None)
+    ]  # fmt: skip
     stays: list[Stays] = []
     if comes or unread:
         skipped = [portal] if unread else []
@@ -63,7 +68,8 @@ def tell(
         records.append(hosts.logons(site, state.when(time - before // 2), host, hosts.CONSOLE, person=person))
     if note:
         jump = site.asset_code["asset-jump"]
-        text = f"{note} of {site.account[person]} to {site.column('hostname')[host]}"
+        session = f"{note}-{site.column('hostname')[host]}"
+        text = f"systemd-logind[771]: New session {session} of user {site.account[person]}."
         records.append(hosts.linux(site, state.when(time - MINUTE), jump, text, person=person))
     if escorted:
         escort = state.pick(rng, state.free("ot_engineer", "guard"))
@@ -93,9 +99,9 @@ SCENARIO = Scenario(
         "tailgate": Variant("tailgating by legitimate staff (finding, but routed to a nudge)", "finding",
                             {"unread": True}, "awareness: a nudge, no case"),
         "kvm": Variant("KVM over IP, out-of-band board or hypervisor console reported as type 2", "none",
-                       {"note": "kvmd[771]: console session"}),
+                       {"note": "kvm"}),
         "unlock": Variant("unlock events", "none", {"kind": hosts.UNLOCK, "again": True, "comes": True}),
-        "shadowing": Variant("RDP shadowing", "none", {"kind": hosts.REMOTE, "note": "rdpgw[812]: shadow session"}),
+        "shadowing": Variant("RDP shadowing", "none", {"kind": hosts.REMOTE, "note": "shadow"}),
         "escort": Variant("group entry with an escort", "none", {"unread": True, "escorted": True}),
         "drill": Variant("fire drill return", "none", {"unread": True, "drill": True}),
         "drift": Variant("controller drift", "none", {"comes": True, "before": -3 * MINUTE}),
@@ -104,6 +110,7 @@ SCENARIO = Scenario(
                                {"comes": True, "before": 13 * HOUR, "shift": 14 * HOUR}),
     },
     edges={
+        "ambiguous": Variant("account linked by likeness only", "indeterminate", {"weak": True}, "identity_ambiguous"),
         "badge-after": Variant("badge at t+4m (inside window: no finding)", "none",
                                {"comes": True, "before": -4 * MINUTE}),
     },

@@ -26,6 +26,7 @@ def tell(
     delegate: bool = False,
     device: bool = False,
     denied: bool = False,
+    weak: bool = False,
 ) -> Story:
     """An employment ended; a credential is used.
 
@@ -39,6 +40,7 @@ def tell(
         delegate: a colleague opens the mailbox.
         device: only a forgotten device tries to sign in.
         denied: refused at the gate, then VPN.
+        weak: a badge is used that is linked to them by likeness only.
     """
     site = state.site
     time = state.moment(rng, 0.5, 23) if reissued else state.moment(rng)
@@ -61,7 +63,9 @@ def tell(
         records.append(state.says(person, "in_notice", "yes", time - 9 * DAY, time + 9 * DAY, time - 10 * DAY))
         records.append(state.says(person, "on_leave", "yes", time - DAY, time + 9 * DAY, time - 2 * DAY))
     now = state.when(time)
-    if pool:
+    if weak:
+        records.append(state.swipe(time, "portal-gate", doors.TAKEN, rng, badge=state.weak[1]))
+    elif pool:
         number, facility = site.pools[int(rng.integers(len(site.pools)))]
         records.append(state.swipe(time, "portal-gate", doors.TAKEN, rng, badge=number, facility=facility))
     elif delegate:
@@ -104,6 +108,7 @@ SCENARIO = Scenario(
                           {"device": True}, "an attempt: medium"),
     },
     edges={
+        "ambiguous": Variant("badge linked by likeness only", "indeterminate", {"weak": True}, "identity_ambiguous"),
         "correction": Variant("HR correction arrives (rehire)", "none",
                               {"recorded": 2 * HOUR, "again": True, "ended": 5 * HOUR}, "retracted"),
     },

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from watchfloor.simulate import doors, network, offices
+from watchfloor.simulate import doors, network, offices, switches
 from watchfloor.simulate.draft import Draft
 from watchfloor.simulate.rota import HOUR, MINUTE
 from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
 
 DOORS = {"portal-ops": "asset-cam-ops-south", "portal-office": "asset-cam-lobby"}
+NETWORKS = {"portal-ops": ("10.40.1.{}", switches.OPERATIONS), "portal-office": ("10.20.99.{}", switches.OFFICE)}
+"""Door -> addresses of the building behind it, and its switch."""
+
 STRANGER, RANDOM = "02:99:00:00:00:{:02x}", "da:a1:19:00:00:{:02x}"
 
 
@@ -20,8 +23,10 @@ def tell(
     device: bool = True,
     mac: str = STRANGER,
     name: str = "unknown-pc",
-    ip: str = "10.20.99.{}",
+    ip: str = "",
     many: int = 1,
+    after: int = 20 * MINUTE,
+    registered: int | None = None,
     access_point: bool = False,
     visit: bool = False,
     order: str = "",
@@ -30,7 +35,10 @@ def tell(
     """Two pass on one grant, and a device nobody knows appears.
 
     Args:
-        device: it does appear; `mac`, `name`, `ip` are what it says of itself, `many` how many there are.
+        device: it does appear; `mac`, `name`, `ip` are what it says of itself, `many` how many there are; an address
+            of the building behind the door unless `ip` says another, and then at no port there.
+        after: milliseconds after which it does.
+        registered: milliseconds after it at which a work order names it as registered.
         access_point: it is a radio cell of its own.
         visit: a group is announced.
         order: title of a work order at that door.
@@ -43,17 +51,20 @@ def tell(
     ]
     if held:
         records.append(state.swipe(time + 40_000, portal, doors.HELD, rng))
-    at = time + 20 * MINUTE
+    at = time + after
+    network_there, switch = NETWORKS[portal]
     if device and not access_point:
         for i in range(many):
-            number = int(rng.integers(2, 250))
-            records.append(
-                network.leases(
-                    site, state.when(at + i * 4_000), -1, mac=mac.format(number), name=name, ip=ip.format(number)
-                )
-            )
+            number, moment = int(rng.integers(2, 250)), state.when(at + i * 4_000)
+            if not ip:
+                port = site.asset_code[switch] + i
+                records.append(switches.refused(site, moment - 2_000, mac.format(number), port, switch=switch))
+            address = (ip or network_there).format(number)
+            records.append(network.leases(site, moment, -1, mac=mac.format(number), name=name, ip=address))
     if access_point:
         records.append(state.signal(DOORS[portal], at, "Wireless/RogueAccessPoint", detail="EXAMPLE-FREE-WIFI"))
+    if registered is not None:
+        records.append(state.order(switch, at, "Registration of a device", recorded=at + registered))
     if visit:
         badge, _ = site.visitors[-1]
         rows = [(f"V-S4-{person}", badge, person, person, time - HOUR, time + 3 * HOUR, "approved", "Example Tours")]
@@ -61,7 +72,7 @@ def tell(
     if order:
         records.append(state.order("asset-dc-ops" if portal == "portal-ops" else "asset-dc-office", time, order))
     return Story(
-        records, [portal, site.people[person]], time, at, needs=("security", ())
+        records, [portal, site.people[person]], min(time, at), max(time, at), needs=("security", ())
     )  # fmt: skip
 
 
@@ -83,5 +94,10 @@ SCENARIO = Scenario(
         "phone": Variant("phone of an employee in guest network", "none", {"ip": "10.60.1.{}", "name": "phone"}),
         "delivery": Variant("door held for a delivery with work order", "none",
                             {"held": True, "order": "Delivery of a scanner", "name": "scanner"}),
+    },
+    edges={
+        "registered-late": Variant("registration arrives late", "none", {"registered": 2 * HOUR}, "retracted"),
+        "device-first": Variant("device before tailgate by 30 s with skew 120 s", "indeterminate", {"after": -30_000},
+                                "order_within_skew"),
     },
 )  # fmt: skip

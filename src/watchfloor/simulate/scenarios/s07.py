@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from watchfloor.simulate import network
+from watchfloor.simulate import network, signins, vpn
 from watchfloor.simulate.draft import Draft
 from watchfloor.simulate.movement import Stays
 from watchfloor.simulate.rota import HOUR, MINUTE
@@ -31,6 +31,7 @@ def tell(
     late: int = 0,
     follows: bool = False,
     power: bool = False,
+    session: bool = False,
 ) -> Story:
     """Logic is written to a crane's controller at night.
 
@@ -41,6 +42,7 @@ def tell(
         late: the order is recorded so many milliseconds after.
         follows: an engineer entered behind a colleague.
         power: power came back just before.
+        session: a technician of the vendor has come in by the gateway.
     """
     site = state.site
     time = state.moment(rng, 1.5, 4.5)
@@ -68,6 +70,9 @@ def tell(
         )
         records, stays = records + walked, [stay]
         entities.append(site.people[engineer])
+    if session:
+        vendor = state.pick(rng, state.free("vendor_technician", account=True))
+        records.append(vpn.sessions(site, state.when(time - 25 * MINUTE), vendor, signins.HOMES))
     if power:
         records.append(state.signal(target, time - 2 * MINUTE, "Device/PowerSupply", state="restored"))
     return Story(records, entities, time - HOUR, time, stays, needs=("zeek-ot", ()))
@@ -90,7 +95,7 @@ SCENARIO = Scenario(
                              {"order": "Break-fix of the hoist", "late": 2 * HOUR, "src": "asset-ews-1"},
                              "retroactive"),
         "vendor": Variant("vendor service laptop with permit", "none",
-                          {"order": "Vendor service", "kind": "Permit to work"}),
+                          {"order": "Vendor service", "kind": "Permit to work", "session": True}),
         "power-loss": Variant("controller restart after power loss (mode change)", "none",
                               {"jobs": RESTART, "src": "asset-scada", "power": True}),
         "backup": Variant("historian or backup job reading logic", "none", {"jobs": UPLOAD, "src": "asset-ot-backup"}),
@@ -98,6 +103,8 @@ SCENARIO = Scenario(
                                     {"follows": True, "src": "asset-ews-1"}, "presence unknown"),
     },
     edges={
+        "order-late": Variant("order entered 2h later (cleared, retroactive)", "none",
+                              {"order": "Change of parameters", "late": 2 * HOUR}, "retroactive"),
         "twin-order": Variant("order for the twin asset (finding with hint)", "finding",
                               {"order": "Drive parameters", "on": "twin"}),
     },

@@ -6,7 +6,7 @@ import numpy as np
 
 from watchfloor.simulate import doors, signins
 from watchfloor.simulate.draft import Draft
-from watchfloor.simulate.rota import MINUTE
+from watchfloor.simulate.rota import HOUR, MINUTE
 from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
 
 PANEL = "asset-panel-fire"
@@ -22,6 +22,7 @@ def tell(
     test: bool = False,
     mistyped: bool = False,
     order: str = "",
+    drill: int = 0,
 ) -> Story:
     """Somebody gives the silent signal.
 
@@ -32,6 +33,7 @@ def tell(
         test: the panel is being tested.
         mistyped: the PIN was off by one digit, then right.
         order: title of a work order on the panel.
+        drill: milliseconds after which a drill is recorded.
     """
     site = state.site
     person, _, _ = state.seated(rng)
@@ -40,7 +42,7 @@ def tell(
     if test:
         records.append(state.signal(PANEL, time - 10 * MINUTE, "Panel/Test", detail=panic))
     if mistyped:
-        records.append(state.swipe(time, "portal-office", doors.DENIED, rng, person=person))
+        records.append(state.swipe(time, "portal-office", doors.WRONG_PIN, rng, person=person))
         records.append(state.swipe(time + 9_000, "portal-office", doors.GRANTED, rng, person=person))
     elif pin:
         records.append(state.swipe(time, "portal-office", doors.DURESS, rng, person=person))
@@ -54,6 +56,8 @@ def tell(
             records.append(state.signal(PANEL, time + 40_000, "Panel/Panic", state="cancelled", detail=panic))
     if order:
         records.append(state.order(PANEL, time, order))
+    if drill:
+        records.append(state.order(PANEL, time, "Drill of panic keys", kind="Permit to work", recorded=time + drill))
     needs = ("onguard", (site.portal_code["portal-office"],)) if pin else ("panels", ())
     return Story(records, [site.people[person] if pin else panic], time, time, needs=needs)
 
@@ -80,5 +84,9 @@ SCENARIO = Scenario(
         "installer": Variant("installer", "none",
                              {"pin": False, "panic": "room-gatehouse", "test": True,
                               "order": "Test of panic keys"}),
+    },
+    edges={
+        "drill-late": Variant("drill flag arrives late (only after people confirmed)", "finding",
+                              {"pin": False, "panic": "room-office-lobby", "drill": 2 * HOUR}, RAISED),
     },
 )  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 
 from watchfloor.simulate import network
 from watchfloor.simulate.draft import Draft
-from watchfloor.simulate.rota import MINUTE
+from watchfloor.simulate.rota import HOUR, MINUTE
 from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
 
 RADAR, RELAY, RTU, SCADA = "asset-drone-radar", "asset-relay-substation", "asset-rtu-substation", "asset-scada"
@@ -26,6 +26,7 @@ def tell(
     perimeter: bool = False,
     order: tuple[str, str, str] | None = None,
     weather: bool = False,
+    late: int = 0,
 ) -> Story:
     """Something flies near the substation, and the plant feels it.
 
@@ -34,7 +35,7 @@ def tell(
         trips: a relay trips three minutes later.
         lost: devices that are silent from then on.
         perimeter: the fence sensor answers.
-        order: asset, title and kind of an order.
+        order: asset, title and kind of an order; `late`: recorded so many milliseconds after.
         weather: there is a thunderstorm.
     """
     site = state.site
@@ -55,7 +56,7 @@ def tell(
             state.signal("asset-panel-substation", time + 2 * MINUTE, "Panel/Perimeter", detail="area-substation")
         )
     if order:
-        records.append(state.order(order[0], time, order[1], kind=order[2]))
+        records.append(state.order(order[0], time, order[1], kind=order[2], recorded=time + late if late else None))
     if weather:
         records.append(state.signal(RADAR, time - 8 * MINUTE, "Weather/Lightning", detail="3 km"))
     return Story(records, [RADAR, "area-substation"], time, anchor, needs=("security", ()))
@@ -83,5 +84,10 @@ SCENARIO = Scenario(
         "spoof": Variant("Remote ID spoof without RF confirmation (lower confidence)", "finding",
                          {"confirmed": False}, "lower confidence"),
         "relay-test": Variant("relay test", "none", {"metres": 900, "order": (RELAY, "Relay test", "Permit to work")}),
+    },
+    edges={
+        "permit-late": Variant("permit arrives late", "none",
+                               {"order": (RADAR, "Inspection flight", "Permit to work"), "late": 2 * HOUR},
+                               "retracted"),
     },
 )  # fmt: skip

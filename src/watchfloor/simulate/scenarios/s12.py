@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from watchfloor.simulate import offices
+from watchfloor.simulate import doors, offices
 from watchfloor.simulate.draft import Draft
 from watchfloor.simulate.movement import Stays
 from watchfloor.simulate.rota import DAY, HOUR, MINUTE
@@ -21,6 +21,7 @@ def tell(
     passed: int | None = None,
     emergency: bool = False,
     escorted: bool = False,
+    weak: bool = False,
 ) -> Story:
     """Somebody whose training lapsed yesterday walks into a crane.
 
@@ -30,14 +31,19 @@ def tell(
         passed: milliseconds after the passage at which a certificate is recorded; negative: before it.
         emergency: there is an alarm, and they come to help.
         escorted: an escort is read at the same gate within half a minute.
+        weak: the badge is linked to them by likeness only.
     """
     site = state.site
     person = state.pick(rng, state.free(*roles))
     time = state.moment(rng)
     yesterday, today = state.calendar.start - DAY, state.calendar.day
-    walked, stay = state.visit(person, time, place, rng)
-    records: list[Draft] = list(walked)
-    stays: list[Stays] = [stay]
+    records: list[Draft] = []
+    stays: list[Stays] = []
+    if weak:
+        records.append(state.swipe(time, "portal-crane-2", doors.TAKEN, rng, badge=state.weak[1]))
+    else:
+        walked, stay = state.visit(person, time, place, rng)
+        records, stays = [*walked], [stay]
     who = person
     if lapsed == "namesake":
         others = np.array(site.name) == site.name[person]
@@ -81,5 +87,8 @@ SCENARIO = Scenario(
                            "retracted when the certificate comes"),
         "re-classified": Variant("zone re-classified that day", "none", {"place": "area-yard"}),
         "other-leaf": Variant("escort entered by the other leaf of the gate", "none", {"escorted": True}),
+    },
+    edges={
+        "ambiguous": Variant("badge linked by likeness only", "indeterminate", {"weak": True}, "identity_ambiguous"),
     },
 )  # fmt: skip

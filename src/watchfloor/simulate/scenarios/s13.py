@@ -17,13 +17,14 @@ def tell(
     state: State,
     rng: np.random.Generator,
     *,
-    change: str = "retention 30 -> 1 days",
+    change: str = "retention.days=1",
     by: str = "away",
     silent: str = PORTAL,
     order: tuple[str, str] | None = None,
     late: bool = False,
     said: str = "",
     moves: bool = True,
+    weak: bool = False,
 ) -> Story:
     """Somebody weakens what watches a room, and then something moves there.
 
@@ -34,6 +35,7 @@ def tell(
         order: asset and title of a work order; `late`: recorded an hour after.
         said: what the recorder says by itself.
         moves: the camera sees movement.
+        weak: the administrator's account is linked to somebody by likeness only.
     """
     site = state.site
     time = state.moment(rng, 20, 22)
@@ -50,8 +52,9 @@ def tell(
         person = state.pick(rng, state.free("it_admin", account=True))
     if change:
         entities.append(site.people[person])
-        text = f"nvrd[311]: admin {site.account[person]} changed {change} from 198.51.100.77"
-        records.append(hosts.linux(site, state.when(begin), recorder, text, person=person))
+        who = state.weak[0] if weak else site.account[person]
+        text = f"sudo[311]: {who} : TTY=pts/0 ; PWD=/opt/nvr ; USER=root ; COMMAND=/opt/nvr/bin/nvrctl set {change}"
+        records.append(hosts.linux(site, state.when(begin), recorder, text, person=-1 if weak else person))
     if said:
         records.append(hosts.linux(site, state.when(begin), recorder, f"nvrd[311]: {said}"))
     gone = time - 40 * MINUTE
@@ -84,14 +87,14 @@ SCENARIO = Scenario(
     },
     misses={
         "patching": Variant("patching night", "none",
-                            {"change": "version 8.1 -> 8.2", "by": "present", "silent": "camera",
+                            {"change": "version=8.2", "by": "present", "silent": "camera",
                              "order": (RECORDER, "Patching")}),
         "switch": Variant("switch reboot", "none", {"change": "", "silent": "switch"}, "common cause"),
         "licence": Variant("licence expiry", "none", {"change": "", "silent": "camera", "said": "licence expired"}),
         "certificate": Variant("certificate roll-over", "none",
                                {"change": "", "silent": "camera", "said": "certificate renewed, sessions dropped"}),
         "mask": Variant("authorised privacy mask for the works council", "none",
-                        {"change": "mask of camera 10", "by": "present", "silent": "",
+                        {"change": "camera.10.mask=on", "by": "present", "silent": "",
                          "order": (RECORDER, "Privacy mask by agreement")}),
         "cleaning": Variant("camera cleaning", "none", {"change": "", "silent": "camera",
                                                         "order": (CAMERA, "Camera cleaning")}),
@@ -99,9 +102,11 @@ SCENARIO = Scenario(
                              {"change": "", "silent": "", "said": "log forwarder restarted",
                               "order": (RECORDER, "Log forwarder upgrade")}),
         "time-zone": Variant("time-zone change of the recorder", "none",
-                             {"change": "time zone UTC -> Europe/Amsterdam", "by": "present", "silent": ""}),
+                             {"change": "timezone=Europe/Amsterdam", "by": "present", "silent": ""}),
     },
     edges={
+        "ambiguous": Variant("account of the administrator linked by likeness only", "indeterminate", {"weak": True},
+                             "identity_ambiguous"),
         "ticket-late": Variant("change ticket entered later", "none",
                                {"order": (RECORDER, "Retention by agreement"), "late": True},
                                "retracted"),

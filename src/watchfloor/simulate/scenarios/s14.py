@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from watchfloor.simulate import doors, network
+from watchfloor.simulate import doors, network, switches
 from watchfloor.simulate.draft import Draft
 from watchfloor.simulate.rota import HOUR, MINUTE
 from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
@@ -24,6 +24,7 @@ def tell(
     leaves_network: bool = False,
     roams: bool = False,
     pass_: bool = False,
+    late: int = 0,
     second: bool = False,
 ) -> Story:
     """A tag passes the exit half a minute before somebody does.
@@ -33,7 +34,7 @@ def tell(
         exits: the tag is read at the exit; `back`: and in its room right after.
         battery: the tag says that its battery is low.
         leaves_network: their computer leaves the network; `roams`: and is on another part of it at once.
-        pass_: there is a pass for it.
+        pass_: there is a pass for it; `late`: recorded so many milliseconds after.
         second: somebody else leaves at the same time.
     """
     site = state.site
@@ -55,8 +56,13 @@ def tell(
         records.append(network.connections(site, state.when(time - 9 * MINUTE), host, "10.21.0.11", 445, rng=rng))
         if roams:
             records.append(network.leases(site, state.when(time - 8 * MINUTE), host, ip="10.20.200.9"))
+        else:  # another dock: the same computer at another port
+            at = np.array([(host + 7) % len(site.assets)], np.int32)
+            records.append(switches.seen(site, state.when(time - 7 * MINUTE), np.array([host], np.int32), at))
     if pass_:
-        records.append(state.order(asset, time, "Asset pass: repair by courier", kind="Permit to work"))
+        recorded = time + late if late else None
+        title = "Asset pass: repair by courier"
+        records.append(state.order(asset, time, title, kind="Permit to work", recorded=recorded))
     if second:
         other = state.pick(rng, state.working())
         records.append(state.swipe(passed + 4_000, portal, doors.TAKEN, rng, person=other, inward=False))
@@ -80,5 +86,8 @@ SCENARIO = Scenario(
                               "identity_ambiguous"),
         "roaming": Variant("NAC drop by Wi-Fi roaming", "none",
                            {"asset": "own", "exits": False, "leaves_network": True, "roams": True}),
+    },
+    edges={
+        "pass-late": Variant("pass entered later", "none", {"pass_": True, "late": 2 * HOUR}, "retracted"),
     },
 )  # fmt: skip

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from watchfloor.simulate import hosts
+from watchfloor.simulate import doors, hosts
 from watchfloor.simulate.draft import Draft
 from watchfloor.simulate.movement import Stays
 from watchfloor.simulate.rota import HOUR, MINUTE
 from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
 
-PANEL, HOST, ROOM = "asset-panel-fire", "asset-file-01", "room-server"
+PANEL, HOST, ROOM, MUSTER = "asset-panel-fire", "asset-file-01", "room-server", "muster-gate"
+MUSTERED = 2
+"""So many others are read at the muster point."""
 
 
 def tell(
@@ -22,6 +24,7 @@ def tell(
     roles: tuple[str, ...] = (),
     drill: bool = False,
     stays_in: bool = False,
+    mustered: int | None = None,
 ) -> Story:
     """The fire alarm rings in the evening; six minutes later somebody is at a computer of the empty building.
 
@@ -31,6 +34,7 @@ def tell(
         roles: who it is, and comes through the doors; empty: nobody knows.
         drill: it is a drill, and registered.
         stays_in: somebody could not leave.
+        mustered: they are at the muster point, and the read there is delivered so many milliseconds late.
     """
     site = state.site
     alarm = state.moment(rng, 20, 22)
@@ -52,6 +56,24 @@ def tell(
         since = time if roles else alarm - HOUR
         walked, stay = state.visit(person, since, ROOM, rng, stay=90 * MINUTE if stays_in else 20 * MINUTE)
         records, stays = records + walked, [stay]
+    for number in range(MUSTERED):  # others leave, and are read
+        other = state.pick(rng, state.free())
+        walked, stay, _ = state.walk(
+            other, [(alarm - 50 * MINUTE, "room-office-0"), (alarm + 30_000 + number * 7_000, MUSTER)], rng,
+            stay=35 * MINUTE,
+        )  # fmt: skip
+        records, stays = records + walked, [*stays, stay]
+    if mustered is not None:
+        person = state.pick(rng, state.free(account=True))
+        entities.append(site.people[person])
+        walked, stay, _ = state.walk(
+            person, [(alarm - 50 * MINUTE, "room-office-0"), (alarm + 20_000, MUSTER)], rng, stay=35 * MINUTE
+        )
+        reader = site.portal_code[f"portal-{MUSTER}"]
+        for one in walked:
+            read = one.portal == reader
+            records += [one.take(~read), doors.delayed(one.take(read), mustered)]
+        stays = [*stays, stay]
     now = state.when(time)
     if act == "usb":
         records.append(hosts.usb(site, now, host, serial="EX0915"))
@@ -82,5 +104,9 @@ SCENARIO = Scenario(
         "trapped": Variant("person who could not leave (this is the important one: finding yes, reading = rescue)",
                            "finding", {"act": "console", "stays_in": True}, "rescue"),
         "other-section": Variant("alarm in another fire section", "none", {"place": "building-ops"}),
+    },
+    edges={
+        "muster-late": Variant("muster read arrives late", "none", {"act": "console", "mustered": 2 * HOUR},
+                               "retracted"),
     },
 )  # fmt: skip

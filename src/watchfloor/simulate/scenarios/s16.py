@@ -26,6 +26,7 @@ def tell(
     order: str = "",
     late: bool = False,
     dst: str = "",
+    readdressed: bool = False,
 ) -> Story:
     """A security device talks to somebody it never knew.
 
@@ -34,6 +35,7 @@ def tell(
         to: addresses; `dst`: an asset instead.
         scan: none of them answers.
         order: title of a work order on the device; `late`: recorded three hours after.
+        readdressed: it has an address of the cameras that nobody has written down.
     """
     site = state.site
     time = state.moment(rng, 1, 22)
@@ -42,8 +44,9 @@ def tell(
     at = time + np.arange(len(addresses), dtype=np.int64) * 700
     records: list[Draft] = [
         network.connections(
-            site, at, source, pa.array(addresses, pa.string()), port, rng=rng, service="-",
-            state="S0" if scan else "SF", target=site.asset_code[dst] if dst else -1,
+            site, at, -1 if readdressed else source, pa.array(addresses, pa.string()), port, rng=rng, service="-",
+            state="S0" if scan else "SF", address="10.50.1.200" if readdressed else None,
+            target=site.asset_code[dst] if dst else -1,
         )
     ]  # fmt: skip
     if order:
@@ -76,6 +79,8 @@ SCENARIO = Scenario(
                            {"src": "asset-wsus", "dst": CAMERA, "port": 445}),
     },
     edges={
+        "re-addressed": Variant("device re-addressed (identity of asset ambiguous)", "indeterminate",
+                                {"readdressed": True}, "identity_ambiguous"),
         "firmware-late": Variant("firmware job learned later", "none",
                                  {"to": (VENDOR,), "port": 443, "scan": False, "order": "Firmware of panels",
                                   "late": True},
