@@ -185,9 +185,8 @@ def _mode(text: str) -> str | None:
     said = text.lower()
     if "unlock" in said:
         return "Unlocked"
-    return (
-        said.rpartition("mode")[2].strip().title() or None if "mode" in said else "Locked" if "lock" in said else None
-    )
+    _, _, mode = said.partition("mode")
+    return mode.strip().title() or ("Locked" if "lock" in said else None)
 
 
 def _time(r: Record) -> Column:
