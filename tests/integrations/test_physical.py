@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from binascii import crc_hqx
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.conftest import PROJECT
 from watchfloor.collect.formats.recognise import recognise
 from watchfloor.collect.mapper import Mapper
 from watchfloor.estate import find_integrations
+from watchfloor.integrations.osdp.mapping import _frame
 from watchfloor.testing.integration import Sample, read_sample, samples
 
 DATA = PROJECT.parent / "shared" / "data"
@@ -92,6 +94,36 @@ def test_what_the_public_api_of_unifi_protect_sends(mapper: Mapper, tmp_path: Pa
     assert stages["nfc_add_with_end"] == [None]  # a card was read: no signal
 
 
+OSDP = DATA / "physical" / "osdp" / "vectors.json"
+
+
+@pytest.mark.skipif(not OSDP.is_file(), reason="../shared/data is not there")
+def test_frames_that_another_decoder_agrees_on() -> None:
+    vectors = {one["test"]: one["hex"][0] for one in orjson.loads(OSDP.read_bytes()) if one["test"] != "ParseData"}
+    said = {name: _frame(text) for name, text in vectors.items()}
+    buzzer = said["ParseMessage_Command"]
+    assert (buzzer["address"], buzzer["answer"], buzzer["name"]) == (0, False, "BUZ")
+    assert said["ParseMessage_Spaces"] == buzzer
+    device = said["ParseMessage_Reply"]
+    assert (device["address"], device["answer"], device["name"]) == (0, True, "PDID")
+
+
+def test_what_a_frame_says_and_what_it_does_not() -> None:
+    """26 bits are facility and number; a hurt frame says nothing; of what somebody types nothing is kept."""
+    body = bytes.fromhex(f"5380100005500001 1a00 {(12 << 16 | 4711) << 7:08x}")  # RAW of reader 0, 26 bits
+    whole = body + crc_hqx(body, 0x1D0F).to_bytes(2, "little")
+    card = _frame(whole.hex(" "))
+    assert (card["family"], card["facility"], card["number"]) == ("card", "12", "4711")
+    assert _frame(whole[:-1].hex()) == {"why": "not a whole frame"} and _frame("xx") == {"why": "not hexadecimal"}
+    hurt = bytes((*whole[:10], whole[10] ^ 1, *whole[11:]))
+    assert _frame(hurt.hex()) == {"why": "the check is wrong"}
+    typed = bytes.fromhex("53800d0005530004") + b"123"
+    keys = _frame((typed + crc_hqx(typed, 0x1D0F).to_bytes(2, "little")).hex())
+    assert keys["name"] == "KEYPAD" and "123" not in str(keys) and set(keys) <= {
+        "family", "address", "answer", "code", "name", "class", "secured", "reader",
+    }  # fmt: skip
+
+
 FOUR_SICS = DATA / "ot" / "4sics_zeek_logs"
 
 
@@ -115,7 +147,7 @@ def test_packed_logs_of_an_ics_lab(mapper: Mapper, tmp_path: Path, name: str) ->
     )
 
 
-@pytest.mark.parametrize("name", ["genetec", "lenel_onguard", "netbox_export", "onvif", "unifi_access"])
+@pytest.mark.parametrize("name", ["genetec", "lenel_onguard", "netbox_export", "onvif", "osdp", "unifi_access"])
 def test_records_of_several_kinds_in_one_batch(mapper: Mapper, tmp_path: Path, name: str) -> None:
     """A source may give a product's reports in any mixture: what one record is, its neighbours do not decide."""
     (integration,) = [found for found in find_integrations() if found.id == name]
