@@ -178,3 +178,10 @@ def test_a_point_of_a_panel_is_where_it_is_and_not_where_the_panel_hangs(tmp_pat
     signal = {"device.name": "HMI one", "wf.source_uid": "panels", "time": JANUARY}
     stands, point = resolved(resolver, "alarm_signal_activity", [signal, {**signal, "alarm_point.uid": "5A2/001"}])
     assert (stands["place"], point["place"], point["asset"]) == ("control", "b", stands["asset"])
+
+
+def test_the_id_of_a_users_record_is_an_account_as_well(resolver: Resolver) -> None:
+    """An access control system names its user by an id of its own; credentials.csv says whose that is."""
+    (named,) = resolved(resolver, "physical_access_activity", [{"user.name": "HARBOUR\\ada", "time": JANUARY}])
+    (by_id,) = resolved(resolver, "physical_access_activity", [{"user.uid": "HARBOUR\\ada", "time": JANUARY}])
+    assert by_id == named and "person" in named

@@ -62,7 +62,12 @@ CARRYING = (
     Named("credential.uid", "plate"),
     Named("credential.uid", "mobile"),
 )
-STAFF = (Named("user.uid", "personnel_no"), Named("user.email_addr", "email"), Named("user.name", "account"))
+STAFF = (
+    Named("user.uid", "personnel_no"),
+    Named("user.uid", "account"),
+    Named("user.email_addr", "email"),
+    Named("user.name", "account"),
+)
 
 PERSON: Mapping[str, Sequence[Named]] = {
     "authentication": LOGGING_ON,
