@@ -123,10 +123,10 @@ def main(file: str, rules: list[str], cache: str, count: int | None, batch: int,
             records, bad = tokenise(pieces, source="s", stream="s", size=len(part))
             assert not bad, bad[0]
             tokenised, clock = tokenised + time.process_time() - clock, time.process_time()
-            batch_ = mapper.map(records)
+            batch_ = mapper.draft(records)
             assert not batch_.bad, batch_.bad[0]
             mapped, clock = mapped + time.process_time() - clock, time.process_time()
-            hits += sum(len(engine.match(events).rows) for events in batch_.events)
+            hits += sum(len(engine.match(events).rows) for events in batch_.drafts)
             matched += time.process_time() - clock
             read += sum(map(len, blocks))
         judged_ = engine.counters["values_judged"] - before

@@ -78,13 +78,13 @@ def test_the_same_bytes_whoever_does_the_work(
 def test_workers_did_the_work(cut_small: None, mixed: Path, rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above would prove nothing if everything were done in one process."""
     counted: list[int] = []
-    real = RecordPath.map
+    real = RecordPath.draft
 
     def count(self: RecordPath, *given: object, **named: object) -> object:
         counted.append(os.getpid())
         return real(self, *given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(RecordPath, "map", count)
+    monkeypatch.setattr(RecordPath, "draft", count)
     assert main(["detect", str(mixed), "--rules", str(rules), "--workers", "2"]) == 0
     assert counted == [os.getpid()], "here only the first block, which loads what the workers then find loaded"
 
@@ -107,14 +107,14 @@ def test_numbers_that_make_no_sense(watchfloor: Verb, logs: Path, rules: Path) -
 def test_a_killed_worker_is_told(
     cut_small: None, watchfloor: Verb, mixed: Path, rules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mine, real = os.getpid(), RecordPath.map
+    mine, real = os.getpid(), RecordPath.draft
 
     def killed(self: RecordPath, *given: object, **named: object) -> object:
         if os.getpid() != mine:
             os.kill(os.getpid(), signal.SIGKILL)
         return real(self, *given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(RecordPath, "map", killed)
+    monkeypatch.setattr(RecordPath, "draft", killed)
     said = watchfloor("detect", mixed, "--rules", rules, "--workers", "2")
     assert said.code == 1 and "was killed (signal 9)" in said.err and "->" in said.err
     assert not Path(f"/proc/self/task/{mine}/children").read_text("ascii").split(), "no worker is left"
@@ -125,13 +125,13 @@ def test_an_error_in_a_worker_is_the_error_of_one_process(
 ) -> None:
     from watchfloor.errors import MappingError
 
-    mine, real = os.getpid(), RecordPath.map
+    mine, real = os.getpid(), RecordPath.draft
 
     def wrong(self: RecordPath, *given: object, **named: object) -> object:
         if os.getpid() != mine:
             raise MappingError("a mapping is wrong", file="mapping.py", line=7, remedy="mend it")
         return real(self, *given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(RecordPath, "map", wrong)
+    monkeypatch.setattr(RecordPath, "draft", wrong)
     said = watchfloor("detect", mixed, "--rules", rules, "--workers", "2")
     assert said.code == 5 and "mapping.py:7: a mapping is wrong" in said.err and "mend it" in said.err

@@ -47,6 +47,13 @@ class Batch:
     def column(self, name: str) -> Column | None:
         return self.columns.get(name)
 
+    def may_hold(self, test: Any) -> set[str]:
+        return {
+            name
+            for name, column in self.columns.items()
+            if not pa.types.is_string(column.type) or bool(test(column.values).any())
+        }
+
     def __len__(self) -> int:
         return self.rows
 

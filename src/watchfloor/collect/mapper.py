@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from watchfloor.collect.draft import Draft, Left
 from watchfloor.collect.integration import OTHER, Integration, Signature
 from watchfloor.collect.mapping import Mapped, Record, constant_like
 from watchfloor.collect.quarantine import HEAD, Bad
@@ -23,7 +24,7 @@ from watchfloor.collect.records import Records
 from watchfloor.errors import WatchfloorError
 from watchfloor.ocsf import derive, uid
 from watchfloor.ocsf.column import Column
-from watchfloor.ocsf.events import Events
+from watchfloor.ocsf.events import Events, fitted
 
 __all__ = ["Leftovers", "MappedBatch", "Mapper", "Observer"]
 
@@ -50,6 +51,11 @@ class _Part:
     mapped: Mapped
 
 
+Made = TypeVar("Made")
+Finish = Callable[[Sequence[_Part]], Made]
+"""What is made of the parts of one class."""
+
+
 class _Differ(Exception):
     """Parts that cannot be joined column by column; each is built alone."""
 
@@ -60,6 +66,7 @@ class MappedBatch:
 
     Args:
         events: one batch per class.
+        drafts: in their place, for who asked for drafts.
         bad: records that no mapping could take; `record` is the record number in the block.
         leftovers: what rides under `unmapped`.
         integrations: integration id -> records.
@@ -68,6 +75,7 @@ class MappedBatch:
     """
 
     events: list[Events] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
     leftovers: Leftovers = field(default_factory=Counter)
     integrations: Counter[str] = field(default_factory=Counter)
@@ -77,7 +85,7 @@ class MappedBatch:
     @property
     def rows(self) -> int:
         """Events made."""
-        return sum(len(events) for events in self.events)
+        return sum(map(len, self.events)) + sum(map(len, self.drafts))
 
 
 class Mapper:
@@ -106,8 +114,18 @@ class Mapper:
             only: the integration's id where the estate says which product a source is.
         """
         batch = MappedBatch()
+        batch.events = _joined(list(self._each(records, only, batch, _finish)))
+        return batch
+
+    def draft(self, records: Records, *, only: str | None = None) -> MappedBatch:
+        """As `map`, for who asks of events what rules ask: what nobody asks for is not made."""
+        batch = MappedBatch()
+        batch.drafts = list(self._each(records, only, batch, _drafted))
+        return batch
+
+    def _each(self, records: Records, only: str | None, batch: MappedBatch, finish: Finish[Made]) -> Iterator[Made]:
         if records.rows == 0:
-            return batch
+            return
         recognised = self._recognise(records, only)
         if sum(len(rows) for _, rows in recognised) < records.rows:
             known = np.zeros(records.rows, np.bool_)
@@ -119,15 +137,12 @@ class Mapper:
             batch.integrations[integration.id] += len(rows)
             part = records if len(rows) == records.rows else records.take(rows)
             self._map_integration(integration, part, batch)
-        events: list[Events] = []
         while batch.parts:  # what fails comes back in halves
             parts, batch.parts = batch.parts, []
             classes = _by_class(parts)
             del parts
             while classes:  # what a class was made of is free when it is made
-                events += self._built(classes.pop(0), batch)
-        batch.events = _joined(events)
-        return batch
+                yield from self._built(classes.pop(0), batch, finish)
 
     # -- which product ----------------------------------------------------------------------------------------------
 
@@ -252,24 +267,24 @@ class Mapper:
             lambda part: self._map_family(integration, family, part, batch),
         )  # fmt: skip
 
-    def _built(self, parts: Sequence[_Part], batch: MappedBatch) -> list[Events]:
+    def _built(self, parts: Sequence[_Part], batch: MappedBatch, finish: Finish[Made]) -> list[Made]:
         """The events of parts that map to one class: one batch, unless a part is at odds with the others."""
         try:
-            events = [_finish(parts)]
+            made = [finish(parts)]
         except _Differ:
-            return [events for part in parts for events in self._built([part], batch)]
+            return [made for part in parts for made in self._built([part], batch, finish)]
         except Exception as error:
             if len(parts) > 1:
-                return [events for part in parts for events in self._built([part], batch)]
+                return [made for part in parts for made in self._built([part], batch, finish)]
             part = parts[0]
             self._blame_family(error, part.integration, part.family, part.record.records, batch)
             return []
         for part in parts:
             if self._observe is not None:
                 self._observe(part.integration, part.family, part.record, _finish([part]))
-            for name, column in part.record.left():
-                batch.leftovers[part.integration.id, part.family, name] += int((column.codes >= 0).sum())
-        return events
+            for name in _left(part.record):
+                batch.leftovers[part.integration.id, part.family, name] += part.record.records.present(name)
+        return made
 
 
 def _tests(signature: Signature | None) -> list[tuple[str, Callable[[str], bool]]]:
@@ -290,39 +305,88 @@ def _finish(parts: Sequence[_Part]) -> Events:
     Raises:
         _Differ: two parts give one attribute in different types; never for a part alone.
     """
-    given: dict[str, list[tuple[int, Column]]] = {}
+    given, rows = _given(parts)
+    columns: dict[str, Column] = {}
+    for name, found in given.items():
+        held = [(start, one if isinstance(one, Column) else one.column()) for start, one in found]
+        if len({column.type for _, column in held}) > 1:
+            raise _Differ(name)
+        column = Column.joined(held, rows)
+        # Families repeat one another's values; what a mapping made is made distinct when events are built.
+        columns[name] = column.distinct() if len(held) > 1 and name.startswith("unmapped.") else column
+    records = _records(parts)
+    columns |= _known(records, columns.get("time"))
+    columns["metadata.uid"] = uid.event_uids(records.fingerprint, records.source, records.sequence)
+    class_name = parts[0].mapped.class_name
+    return Events.build(class_name, derive.derive(class_name, columns, rows), rows)
+
+
+def _drafted(parts: Sequence[_Part]) -> Draft:
+    """As `_finish`, but what nobody took is not looked at, and nothing is built.
+
+    Raises:
+        _Differ: as `_finish`.
+    """
+    given, rows = _given(parts)
+    columns: dict[str, Column] = {}
+    left: dict[str, list[tuple[int, Column | Left]]] = {}
+    for name, found in given.items():
+        held = [(start, one) for start, one in found if isinstance(one, Column)]
+        types = {column.type for _, column in held}
+        if len(held) < len(found):
+            types.add(pa.string())
+            left[name] = found
+        if len(types) > 1:
+            raise _Differ(name)
+        if name not in left:
+            columns[name] = Column.joined(held, rows)
+    records = _records(parts)
+    columns |= _known(records, columns.get("time"))
+    class_name = parts[0].mapped.class_name
+    ready = fitted(class_name, derive.derive(class_name, columns, rows), rows, left)
+    return Draft(class_name, ready, left, records)
+
+
+def _given(parts: Sequence[_Part]) -> tuple[dict[str, list[tuple[int, Column | Left]]], int]:
+    """Per attribute who gives it: (first row, column) each; and how many rows there are."""
+    given: dict[str, list[tuple[int, Column | Left]]] = {}
     rows = 0
     for part in parts:
         attributes: dict[str, Any] = {
             "metadata.product.name": part.integration.product,
             "metadata.product.vendor_name": part.integration.vendor,
             **part.mapped.attributes,
-            **{f"unmapped.{name}": column for name, column in part.record.left()},
+            **{f"unmapped.{name}": Left(part.record.records, name) for name in _left(part.record)},
         }
         size = len(part.record)
         for name, value in attributes.items():
-            column = constant_like(value, size)
-            if not column.all_missing:
+            column = value if isinstance(value, Left) else constant_like(value, size)
+            if isinstance(column, Left) or not column.all_missing:
                 given.setdefault(name, []).append((rows, column))
         rows += size
-    columns: dict[str, Column] = {}
-    for name, held in given.items():
-        if len({column.type for _, column in held}) > 1:
-            raise _Differ(name)
-        column = Column.joined(held, rows)
-        # Families repeat one another's values; what a mapping made is made distinct when events are built.
-        columns[name] = column.distinct() if len(held) > 1 and name.startswith("unmapped.") else column
-    records = parts[0].record.records.joined([part.record.records for part in parts[1:]])
+    return given, rows
+
+
+def _left(record: Record) -> list[str]:
+    """The names of what nobody took."""
+    return [name for name in record.records.names if name not in record.taken]
+
+
+def _records(parts: Sequence[_Part]) -> Records:
+    """The records of parts, one behind the other."""
+    return parts[0].record.records.joined([part.record.records for part in parts[1:]])
+
+
+def _known(records: Records, time: Column | None) -> dict[str, Column]:
+    """What the framework knows of records; `time` as far as the mappings said it."""
     received = _numbers(records.received)
-    time = columns.get("time")
-    columns["time"] = received if time is None else time.coalesce(received)
-    columns["wf.time_origin"] = _TIME_ORIGIN.take((_present(time, rows)).astype(np.int32))
-    columns["metadata.uid"] = uid.event_uids(records.fingerprint, records.source, records.sequence)
-    columns["metadata.logged_time"] = received
-    columns["wf.source_uid"] = Column.constant(records.source, rows)
-    columns["wf.source_seq"] = _numbers(records.sequence)
-    class_name = parts[0].mapped.class_name
-    return Events.build(class_name, derive.derive(class_name, columns, rows), rows)
+    return {
+        "time": received if time is None else time.coalesce(received),
+        "wf.time_origin": _TIME_ORIGIN.take(_present(time, records.rows).astype(np.int32)),
+        "metadata.logged_time": received,
+        "wf.source_uid": Column.constant(records.source, records.rows),
+        "wf.source_seq": _numbers(records.sequence),
+    }
 
 
 _TIME_ORIGIN = Column(np.arange(2, dtype=np.int32), pa.array(["received", "source"], pa.string()))

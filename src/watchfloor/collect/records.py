@@ -52,6 +52,12 @@ PIECE = 8 << 20
 LIMIT = 2**31 - 1
 """Bytes of one piece, and of all distinct values of a batch: texts are addressed with 32 bits."""
 
+TESTS = 16
+"""Tests of all values of a batch whose answers are kept."""
+
+Test = Callable[[pa.StringArray], npt.NDArray[np.bool_]]
+"""Which of some texts pass."""
+
 _Bytes = npt.NDArray[np.uint8]
 _Int64 = npt.NDArray[np.int64]
 _Int32 = npt.NDArray[np.int32]
@@ -145,7 +151,7 @@ class Records:
         source, stream: where the rows came from.
     """
 
-    __slots__ = ("_added", "_batch", "_columns", "_groups", "_names", "_renamed", "_rows", "_shapes")
+    __slots__ = ("_added", "_batch", "_columns", "_groups", "_holding", "_names", "_renamed", "_rows", "_shapes")
 
     def __init__(
         self, batch: _Batch, rows: _Int64, renamed: Mapping[str, str], added: Mapping[str, Column] | None = None
@@ -157,6 +163,7 @@ class Records:
         self._groups: _Groups | None = None
         self._names: dict[str, tuple[int, ...]] | None = None
         self._columns: dict[str, Column] = {}
+        self._holding: dict[Test, frozenset[str]] = {}
         self._shapes: tuple[_Int32, list[frozenset[str]]] | None = None
 
     def __len__(self) -> int:
@@ -238,6 +245,26 @@ class Records:
                 column = column.coalesce(*[groups.column(k) for k in held[1:]]).distinct().compact()
             self._columns[name] = column
         return column
+
+    def present(self, name: str) -> int:
+        """How many rows have a value under one name; cheaper than the column."""
+        if name not in self._added:
+            held = self._index().get(name, ())
+            if len(held) < 2:
+                return self._grouped().present(held[0]) if held else 0
+        column = self.column(name)
+        return 0 if column is None else int((column.codes >= 0).sum())
+
+    def may_hold(self, test: Test) -> frozenset[str]:
+        """The names under which a value may pass a test. Others' certainly do not; these' may be in other records."""
+        if test not in self._holding:
+            passing = self._batch.passing(test)
+            held = frozenset[str]()
+            if bool(passing.any()):
+                passes = passing[self._grouped().names].tolist()
+                held = frozenset(name for name, groups in self._index().items() if any(passes[k] for k in groups))
+            self._holding[test] = held | self._added.keys()
+        return self._holding[test]
 
     def columns(self) -> Iterator[tuple[str, Column]]:
         """Every name with its column."""
@@ -486,6 +513,7 @@ class _Batch:
         self._stamps = np.zeros(2, np.int64)
         self._shape_names: dict[int, frozenset[str]] = {}
         self._text: tuple[int, _Bytes] | None = None
+        self._passing: dict[Test, npt.NDArray[np.bool_]] = {}
 
     @functools.cached_property
     def names(self) -> list[str]:
@@ -522,6 +550,20 @@ class _Batch:
             tokens = table.tokens[table.row_ptr[row] : table.row_ptr[row + 1], 0]
             names = self._shape_names[shape] = frozenset(self.names[name] for name in tokens.tolist())
         return names
+
+    def passing(self, test: Test) -> npt.NDArray[np.bool_]:
+        """Per name whether one of the values it has anywhere in the batch passes a test."""
+        known = self._passing.get(test)
+        if known is None:
+            table = self.table
+            passes = test(_texts(*gathered(np.arange(len(table.values), dtype=np.int32), table.arena, table.values)))
+            known = np.zeros(len(table.names), np.bool_)
+            if bool(passes.any()):
+                known[table.tokens[passes[table.tokens[:, 1]], 0]] = True
+            if len(self._passing) >= TESTS:
+                self._passing.clear()
+            self._passing[test] = known
+        return known
 
     def group(self, rows: _Int64) -> _Groups:
         """The columns of these rows."""
@@ -575,6 +617,11 @@ class _Groups:
         if known is None:
             known = self._columns[k] = self._cut(k)
         return known
+
+    def present(self, k: int) -> int:
+        """How many rows have the k-th name."""
+        count: int = self._entry_ptr[k + 1] - self._entry_ptr[k]
+        return count
 
     def _cut(self, k: int) -> Column:
         ids = self._distinct[self._value_ptr[k] : self._value_ptr[k + 1]]

@@ -42,7 +42,7 @@ from watchfloor.detect.skim import Skim
 from watchfloor.detect.values import Question, Split, ValueStore, random_key
 from watchfloor.errors import RuleError
 from watchfloor.ocsf.column import Column
-from watchfloor.words import Bytes, Hashes, Int32s, Int64s
+from watchfloor.words import Bytes, Flags, Hashes, Int32s, Int64s
 
 __all__ = ["Engine", "Matches", "Reason"]
 
@@ -155,6 +155,7 @@ class Engine:
         self._askers: dict[tuple[int, str], int] = {}
         self._minds: dict[tuple[int, ...], _Minded] = {}
         self._skims: dict[tuple[int, bytes], Skim | None] = {}
+        self._long_keyword = cache(self._long_keywords)
         self._splitters: dict[str, Split] = {}
         self._memo: Int32s = np.empty(0, np.int32)
         self._layouts: dict[tuple[str, ...], Layout] = {}
@@ -274,7 +275,11 @@ class Engine:
             start, skim = minded.skims.get((place, skimmed), (0, None))
             where = self._compiled.fields[place].place
             question = self._question(place)
-            for source in layout.keyword_sources if where == KEYWORDS else layout.sources(where):
+            sources: Sequence[Source] = layout.keyword_sources if where == KEYWORDS else layout.sources(where)
+            if where == KEYWORDS and skim is not None:
+                held = events.may_hold(self._long_keyword())
+                sources = [source for source in sources if source.several or source.column in held]
+            for source in sources:
                 column = events.column(source.column)
                 if column is None or len(column.values) == 0:
                     continue
@@ -356,6 +361,11 @@ class Engine:
             wanted = np.unique(owners[np.isin(question.atom_marks, marks)])
             self._skims[key] = Skim.of([question.matcher.atoms[atom] for atom in wanted.tolist()])
         return self._skims[key]
+
+    def _long_keywords(self) -> Callable[[pa.StringArray], Flags]:
+        """Which texts may hold a keyword that a filter can look for, of whichever plan: one test for a whole batch."""
+        skim = Skim.of([atom for atom in self._question(0).matcher.atoms if Skim.of([atom]) is not None])
+        return skim.possible if skim else lambda texts: np.ones(len(texts), np.bool_)
 
     def _keyword_rows(
         self, count: int, plans: Sequence[int], minded: _Minded, starts: Int64s, rows: Int32s

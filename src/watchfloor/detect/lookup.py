@@ -6,7 +6,7 @@ the elements hold at `x.y`. The same goes for Arrow list columns. Such a value h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow as pa
 from watchfloor.detect.questions import Field, canonical
 from watchfloor.detect.texts import Texts
 from watchfloor.ocsf.column import Column
+from watchfloor.words import Flags
 
 __all__ = ["EventsLike", "Layout", "Source", "elements", "is_text", "leaves", "plain", "texts_of"]
 
@@ -45,6 +46,7 @@ class EventsLike(Protocol):
     @property
     def names(self) -> Sequence[str]: ...
     def column(self, name: str) -> Column | None: ...
+    def may_hold(self, test: Callable[[pa.StringArray], Flags]) -> Collection[str]: ...
     def __len__(self) -> int: ...
 
 

@@ -7,7 +7,7 @@ name order, all-missing ones are left out, and `class_uid` is always there. In t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,35 +53,18 @@ class Events:
             SchemaError: unknown class or attribute, or a column of the wrong length: a bug in the mapping, never data.
         """
         known = schema.class_(class_name)
-        language = schema.load()
-        ready: dict[str, Column] = {}
-        strays: list[tuple[str, Column]] = []
-        for name, given in columns.items():
-            column = given if isinstance(given, Column) else Column.constant(given, rows)
-            if len(column) != rows:
-                raise SchemaError(f"column '{name}' of class {known.name} has {len(column)} rows, not {rows}")
-            attribute = language.attribute(known.name, name)
-            if name == nest.UNMAPPED:
-                raise SchemaError(
-                    "'unmapped' is a map and no column",
-                    remedy=f"name what is in it: '{nest.PREFIX}<the source's own name>'",
-                )
-            if column.all_missing:
-                continue
-            fits, failed = cast(column, attribute, known.name)
-            if failed is not None:
-                strays.append((f"{nest.PREFIX}{name}", failed))
-            if not fits.all_missing:
-                fits = fits if len(fits.values) <= rows else fits.compact()
-                # Parquet writes a dictionary that repeats itself out in full; what a mapping made often does.
-                made_up = pa.types.is_string(fits.type) and not name.startswith(nest.PREFIX) and name != UNIQUE
-                ready[name] = fits.distinct() if made_up else fits
-        for name, column in strays:
-            ready[name + REJECTED if name in ready else name] = column
-        if "class_uid" not in ready:
-            ready["class_uid"] = Column.constant(known.uid, rows, pa.int64())
-        made = cls._of(known.name, {name: column.to_arrow() for name, column in ready.items()})
-        made._columns.update(ready)
+        ready = fitted(known.name, columns, rows)
+        for name, column in ready.items():
+            # Parquet writes a dictionary that repeats itself out in full; what a mapping made often does.
+            made_up = pa.types.is_string(column.type) and not name.startswith(nest.PREFIX) and name != UNIQUE
+            ready[name] = column.distinct() if made_up else column
+        return cls.of_fitted(known.name, ready)
+
+    @classmethod
+    def of_fitted(cls, class_name: str, columns: dict[str, Column]) -> Events:
+        """Events of columns that are of the schema's types and not all missing, as `fitted` gives them."""
+        made = cls._of(class_name, {name: column.to_arrow() for name, column in columns.items()})
+        made._columns.update(columns)
         return made
 
     @classmethod
@@ -138,6 +121,11 @@ class Events:
             known = self._columns[name] = Column.from_arrow(self.table.column(index))
         return known
 
+    def may_hold(self, test: Callable[[pa.StringArray], Mask]) -> Collection[str]:
+        """The columns of which a value may pass a test of texts: here all are made, and nothing is gained by asking."""
+        del test
+        return frozenset(self.names)
+
     # -- changing -------------------------------------------------------------------------------------------------
 
     def take(self, rows: npt.NDArray[np.integer[Any]] | Sequence[int]) -> Events:
@@ -151,10 +139,9 @@ class Events:
             for name in (self.names if names is None else names)
             if (column := self.column(name)) is not None
         }
-        picked = {name: column for name, column in picked.items() if not column.all_missing}
-        made = self._of(self.class_name, {name: column.to_arrow() for name, column in picked.items()})
-        made._columns.update(picked)
-        return made
+        return self.of_fitted(
+            self.class_name, {name: column for name, column in picked.items() if not column.all_missing}
+        )
 
     def filter(self, mask: Mask) -> Events:
         """The rows where `mask` is true."""
@@ -195,6 +182,45 @@ class Events:
         if all(column.num_chunks == 1 for column in table.columns):
             return table
         return pa.table({name: nest.whole(table.column(name)) for name in table.column_names})
+
+
+def fitted(
+    class_name: str, columns: Mapping[str, Column | Any], rows: int, taken: Collection[str] = ()
+) -> dict[str, Column]:
+    """The columns in the types of the schema, without those that are all missing; `class_uid` is always there.
+
+    Args:
+        taken: names of columns that there are besides, so that what does not fit gets another.
+
+    Raises:
+        SchemaError: as `Events.build`.
+    """
+    known = schema.class_(class_name)
+    language = schema.load()
+    ready: dict[str, Column] = {}
+    strays: list[tuple[str, Column]] = []
+    for name, given in columns.items():
+        column = given if isinstance(given, Column) else Column.constant(given, rows)
+        if len(column) != rows:
+            raise SchemaError(f"column '{name}' of class {known.name} has {len(column)} rows, not {rows}")
+        attribute = language.attribute(known.name, name)
+        if name == nest.UNMAPPED:
+            raise SchemaError(
+                "'unmapped' is a map and no column",
+                remedy=f"name what is in it: '{nest.PREFIX}<the source's own name>'",
+            )
+        if column.all_missing:
+            continue
+        fits, failed = cast(column, attribute, known.name)
+        if failed is not None:
+            strays.append((f"{nest.PREFIX}{name}", failed))
+        if not fits.all_missing:
+            ready[name] = fits if len(fits.values) <= rows else fits.compact()
+    for name, column in strays:
+        ready[name + REJECTED if name in ready or name in taken else name] = column
+    if "class_uid" not in ready:
+        ready["class_uid"] = Column.constant(known.uid, rows, pa.int64())
+    return ready
 
 
 def _encoded(array: pa.Array) -> pa.Array:

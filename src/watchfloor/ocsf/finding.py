@@ -8,10 +8,10 @@ the event is taken from its columns; only the sentence for people and the JSON o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -146,7 +146,17 @@ class Match:
     fields: tuple[str, ...] = field(default=())
 
 
-def findings(batches: Sequence[tuple[Events, Sequence[Match]]], created: int | None = None) -> Events:
+class Told(Protocol):
+    """What findings need of events: `Events`, or what becomes of them only where a rule matched."""
+
+    @property
+    def class_name(self) -> str: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    def pick(self, rows: npt.NDArray[np.int64], names: Iterable[str] | None = None) -> Events: ...
+
+
+def findings(batches: Sequence[tuple[Told, Sequence[Match]]], created: int | None = None) -> Events:
     """Detection findings for all matches: batch by batch, match by match, row by row.
 
     Args:
@@ -216,7 +226,7 @@ def _of_rules(rules: Sequence[RuleFacts], which: npt.NDArray[np.int32]) -> dict[
 
 
 def _of_class(
-    events: Events, matches: Sequence[Match], which: npt.NDArray[np.int32], rules: Sequence[RuleFacts]
+    events: Told, matches: Sequence[Match], which: npt.NDArray[np.int32], rules: Sequence[RuleFacts]
 ) -> dict[str, Column]:
     """What findings take from events of one class."""
     rows = np.concatenate([match.rows for match in matches])

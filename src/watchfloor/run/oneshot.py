@@ -134,8 +134,8 @@ def detect(
     """
 
     def do(step: _Step) -> _Done:
-        outcome = path.map(step.blocks, integration=integration)
-        found = path.detect(outcome.events)
+        outcome = path.draft(step.blocks, integration=integration)
+        found = path.detect((*outcome.events, *outcome.drafts))
         return _Done(
             read=outcome.read,
             mapped=outcome.mapped,

@@ -14,7 +14,7 @@ findings. The path reads no clock and writes nothing: `local` and `oneshot` driv
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,7 +34,9 @@ from watchfloor.ocsf.events import Events
 from watchfloor.store.quarantine import Quarantined
 
 if TYPE_CHECKING:
+    from watchfloor.collect.draft import Draft
     from watchfloor.collect.formats.format import Block
+    from watchfloor.collect.mapper import MappedBatch
     from watchfloor.detect.engine import Engine
     from watchfloor.detect.rule import Rule
     from watchfloor.detect.taxonomy import Taxonomy
@@ -52,13 +54,18 @@ UNFRAMED = "unframed"
 """Format of landed records that could not be cut out of their stream: their head is kept, the context holds why."""
 
 
+Way = Callable[..., "MappedBatch"]
+"""`Mapper.map` or `Mapper.draft`."""
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What came of some records: `read == mapped + len(quarantined)`, always."""
+    """What came of some records: `read == mapped + len(quarantined)`, always. Events, or drafts where they will do."""
 
     read: int = 0
     mapped: int = 0
     events: list[Events] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     leftovers: Leftovers = field(default_factory=Counter)
     integrations: Counter[str] = field(default_factory=Counter)
@@ -89,6 +96,13 @@ class Path:
             integration: the product, where the estate says so.
             mapper: in place of the path's own, where a source has settings of its own.
         """
+        return self._each(blocks, integration, (mapper or self.mapper).map)
+
+    def draft(self, blocks: Sequence[LandedBlock], *, integration: str | None = None) -> Outcome:
+        """As `map`, where nobody wants events but those that rules match: `Outcome.drafts` instead of events."""
+        return self._each(blocks, integration, self.mapper.draft)
+
+    def _each(self, blocks: Sequence[LandedBlock], integration: str | None, way: Way) -> Outcome:
         outcome = Outcome(read=sum(len(block) for block in blocks))
         framed = []
         for block in blocks:
@@ -97,11 +111,11 @@ class Path:
             else:
                 framed.append(block)
         if framed:
-            self._map(framed, outcome, integration, mapper or self.mapper)
+            self._map(framed, outcome, integration, way)
         return outcome
 
-    def _map(self, blocks: Sequence[LandedBlock], outcome: Outcome, integration: str | None, mapper: Mapper) -> None:
-        """Blocks to events. One block is unpacked at a time; the values of all are free again when this returns."""
+    def _map(self, blocks: Sequence[LandedBlock], outcome: Outcome, integration: str | None, way: Way) -> None:
+        """Blocks to events. One block is unpacked at a time; the values of all are free again with the last draft."""
         bad: list[list[Bad]] = []
 
         def pieces() -> Iterator[Piece]:
@@ -112,8 +126,9 @@ class Path:
 
         size = sum(block.size for block in blocks)
         records, unreadable = tokenise(pieces(), source=blocks[0].source, stream=blocks[0].stream, size=size)
-        batch = mapper.map(records, only=integration)
-        outcome.events, outcome.leftovers, outcome.integrations = batch.events, batch.leftovers, batch.integrations
+        batch = way(records, only=integration)
+        outcome.events, outcome.drafts = batch.events, batch.drafts
+        outcome.leftovers, outcome.integrations = batch.leftovers, batch.integrations
         outcome.mapped = batch.rows
         first = np.cumsum([0, *map(len, blocks)])
         for found in (*unreadable, *batch.bad):  # numbered through all blocks
@@ -122,7 +137,7 @@ class Path:
         for block, refused in zip(blocks, bad, strict=True):
             outcome.quarantined += _quarantined(block, refused)
 
-    def detect(self, batches: Iterable[Events], shown: Iterable[Events] | None = None) -> Events | None:
+    def detect(self, batches: Iterable[Events | Draft], shown: Iterable[Events] | None = None) -> Events | None:
         """The findings in batches of events; None where there are none.
 
         Args:
@@ -130,7 +145,7 @@ class Path:
         """
         if self.engine is None:
             return None
-        found: list[tuple[Events, list[finding.Match]]] = []
+        found: list[tuple[Events | Draft, list[finding.Match]]] = []
         matched = list(batches)
         for events, told in zip(matched, matched if shown is None else shown, strict=True):
             matches = self.engine.match(events)

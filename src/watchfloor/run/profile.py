@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from watchfloor.clock import cpu_s
+from watchfloor.collect.draft import Draft
 from watchfloor.collect.formats.format import Format
 from watchfloor.collect.mapper import MappedBatch, Mapper
 from watchfloor.collect.records import Records
@@ -59,9 +60,9 @@ class _Mapper(Mapper):
 
     seconds = 0.0
 
-    def map(self, records: Records, *, only: str | None = None) -> MappedBatch:
+    def draft(self, records: Records, *, only: str | None = None) -> MappedBatch:
         began = cpu_s()
-        batch = super().map(records, only=only)
+        batch = super().draft(records, only=only)
         self.seconds += cpu_s() - began
         return batch
 
@@ -74,18 +75,18 @@ class _Path(Path):
         self.mapping = self.detecting = self.warming = 0.0
         self._timed = mapper
 
-    def map(self, *args: Any, **kwargs: Any) -> Outcome:
+    def draft(self, *args: Any, **kwargs: Any) -> Outcome:
         began = cpu_s()
         if self.warming == 0:
-            super().map(*args, **kwargs)
+            super().draft(*args, **kwargs)
             self.warming = cpu_s() - began
             self._timed.seconds = 0.0
             began = cpu_s()
-        outcome = super().map(*args, **kwargs)
+        outcome = super().draft(*args, **kwargs)
         self.mapping += cpu_s() - began
         return outcome
 
-    def detect(self, batches: Iterable[Events], shown: Iterable[Events] | None = None) -> Events | None:
+    def detect(self, batches: Iterable[Events | Draft], shown: Iterable[Events] | None = None) -> Events | None:
         began = cpu_s()
         found = super().detect(batches, shown)
         self.detecting += cpu_s() - began

@@ -18,12 +18,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
 
 from watchfloor import estate
+from watchfloor.collect.draft import Draft
 from watchfloor.collect.mapper import Mapper
 from watchfloor.estate import Estate
 from watchfloor.ocsf.events import Events
 from watchfloor.run import oneshot
-from watchfloor.run.path import Path
+from watchfloor.run.path import Outcome, Path
 from watchfloor.run.prepare import prepared
+from watchfloor.store.landing import LandedBlock
 from watchfloor.testing.integration import RECEIVED
 from watchfloor.world.world import World
 
@@ -129,9 +131,13 @@ class _InWorld(Path):
         super().__init__(path.mapper, path.engine, path.rules, path._taxonomy)
         self._world = world
 
-    def detect(self, batches: Iterable[Events], shown: Iterable[Events] | None = None) -> Events | None:
+    def draft(self, blocks: Sequence[LandedBlock], *, integration: str | None = None) -> Outcome:
+        """Events: a world asks for all of them."""
+        return self.map(blocks, integration=integration)
+
+    def detect(self, batches: Iterable[Events | Draft], shown: Iterable[Events] | None = None) -> Events | None:
         """What is found in these events once they know who, what and where they speak of."""
-        joined, _ = self._world.take({events.class_name: events for events in batches})
+        joined, _ = self._world.take({events.class_name: events for events in batches if isinstance(events, Events)})
         return super().detect(joined.values(), shown)
 
 
