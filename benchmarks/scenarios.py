@@ -25,6 +25,9 @@ from watchfloor.run.prepare import Prepared, prepared
 from watchfloor.store.lake import Lake
 
 FINDING, NOTHING, UNDECIDED = "finding", "none", ("indeterminate", "not_evaluable")
+SUPPRESSED, RESOLVED = 3, 4
+"""status_id of a finding that was taken back, and of a question that was answered."""
+
 ORDINARY = -1
 """In place of a case: a record of ordinary life."""
 
@@ -113,21 +116,26 @@ def judge(folder: Path, truth: Path, ready: Prepared) -> tuple[list[Case], list[
     """The truth's cases, and what was found of the scenarios."""
     rows = [orjson.loads(line) for line in (truth / "scenarios.jsonl").read_bytes().splitlines()]
     cases = [Case(one["case"], one["scenario"], one["variant"], one["expected"], one["disturbed"]) for one in rows]
-    rules = {rule.id: told for rule in ready.rulebook.rules if (told := scenario_of(rule.file)) is not None}
+    judged = (*ready.rulebook.rules, *ready.rulebook.correlations)
+    rules = {rule.id: told for rule in judged if (told := scenario_of(rule.file)) is not None}
     lake = Lake(load(folder).store / "lake", read_only=True)
     if "detection_finding" not in lake.tables():
         return cases, []
     said = (
         duckdb.connect()
         .execute(
-            f"""select f.finding_info.analytic.uid, coalesce(t."case", {ORDINARY})
-            from read_parquet({lake.files("detection_finding")}, union_by_name = true) f
-            left join read_parquet('{truth}/records.parquet') t
-            on t.source = f.wf.source_uid and t.sequence = f.wf.source_seq"""
+            f"""select f.finding_info.analytic.uid, coalesce(t."case", {ORDINARY}),
+            list_contains(f.finding_info.types, 'not_evaluable')
+            from (
+                from read_parquet({lake.files("detection_finding")}, union_by_name = true)
+                qualify row_number() over (partition by finding_info.uid order by time desc, activity_id desc) = 1
+            ) f left join read_parquet('{truth}/records.parquet') t
+            on t.source = f.wf.source_uid and t.sequence = f.wf.source_seq
+            where f.status_id is distinct from {SUPPRESSED} and f.status_id is distinct from {RESOLVED}"""
         )
         .fetchall()
     )
-    return cases, [Found(rules[rule], max(case, ORDINARY), False) for rule, case in said if rule in rules]
+    return cases, [Found(rules[rule], max(case, ORDINARY), bool(open)) for rule, case, open in said if rule in rules]
 
 
 def main(days: int = 7, seeds: Sequence[int] = (), *, more: Sequence[Path] = (), detail: bool = False) -> str:
