@@ -56,8 +56,8 @@ NEEDS: Mapping[str, str] = {
     "asof.place.occupancy_possible": DOORS, "asof.place.tailgate_age_s": DOORS,
     "asof.place.tailgate_confidence": DOORS, "asof.place.zone_kind": FILES,
     "asof.portal.antipassback": FILES, "asof.portal.passback": DOORS, "asof.portal.portal_mode": DOORS,
-    "lag.presence.age_s": DOORS, "lag.presence.place_uid": DOORS, "lag.presence.slack_s": DOORS,
-    "lag.presence.zone": DOORS,
+    "lag.presence.age_s": DOORS, "lag.presence.confidence": DOORS, "lag.presence.place_uid": DOORS,
+    "lag.presence.quickest_s": DOORS, "lag.presence.slack_s": DOORS, "lag.presence.zone": DOORS,
 }  # fmt: skip
 """What the world tells -> class of the events that teach it."""
 

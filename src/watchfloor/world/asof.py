@@ -31,12 +31,16 @@ from watchfloor.world.occupancy import occupancy
 from watchfloor.world.presence import OUT, UNKNOWN, asked
 from watchfloor.world.resolve import times_of
 from watchfloor.world.sources import SKEW_MS, Source
+from watchfloor.world.travel import DAY_MS, Travel
 from watchfloor.world.traversal import Traversal
 
 __all__ = ["AsOfJoin"]
 
 DOORS = "physical_access_activity"
 """Class of events whose clock is that of the sightings at doors: what was first is no question there."""
+
+RAISED = 10
+"""By so much a move is surer that is quicker than nearly everybody's: a weak sighting does not become a sure one."""
 
 Numbers = npt.NDArray[np.int64]
 YES_NO = pa.array([False, True])
@@ -52,6 +56,7 @@ class AsOfJoin:
             work orders knows that there is no order. Of any other kind, none means nobody knows.
         sources: to how many milliseconds the clock of each is right; of others see `sources.SKEW_MS`.
         doubt: to how many the clocks are by which people are sighted.
+        travel: how long people usually take; None knows nothing of it.
     """
 
     def __init__(
@@ -62,10 +67,11 @@ class AsOfJoin:
         complete: frozenset[str] = frozenset(),
         sources: Mapping[str, Source] | None = None,
         doubt: int = SKEW_MS,
+        travel: Travel | None = None,
     ) -> None:
         self._directory, self._history, self._complete = directory, history, complete
         self._skew, self._doubt_ms = {uid: int(one.skew_ms) for uid, one in (sources or {}).items()}, doubt
-        self._traversal = Traversal(directory)
+        self._traversal, self._travel = Traversal(directory), travel
         assets = directory.assets
         # Of each asset ever asked for in every batch: looked up, not found out again.
         self._zones = {uid: zone for uid in assets if (zone := directory.zone_of_asset(uid))}
@@ -165,6 +171,7 @@ class AsOfJoin:
             "lag.presence.zone": _mapped(came.compact(), directory.zone_of),
             "lag.presence.age_s": _numbers((times - before.moment) // 1000, before.found),
             "lag.presence.slack_s": self._slack(before, times, events, doubt),
+            **self._usual(before, times, events, doubt),
         }
 
     def _ended(self, person: Column, times: Numbers) -> Column | None:
@@ -279,6 +286,32 @@ class AsOfJoin:
         slack = (times - before.moment + doubt) / 1000.0 - needs
         sure = before.found & (before.confidence >= SURE) & np.isfinite(slack)
         return _numbers(np.where(sure, slack, 0.0), sure)
+
+    def _usual(self, before: AsOf, times: Numbers, events: Events, doubt: Numbers) -> dict[str, Column | None]:
+        """How sure the move from there is, and how long the quickest usually take; of rows at portals."""
+        confidence = before.confidence.astype(np.int64)
+        portal = _known(events, "wf.portal_uid")
+        found: dict[str, Column | None] = {"lag.presence.confidence": _numbers(confidence, before.found)}
+        if self._travel is None or portal is None or not before.found.any():
+            return found
+        days = times // DAY_MS
+        asked = before.found & portal.present
+        rows = np.flatnonzero(asked)
+        trio = np.stack([before.value.codes[rows], portal.codes[rows], days[rows]])
+        pairs, places = np.unique(trio, axis=1, return_inverse=True)
+        here, doors = before.value.values.to_pylist(), portal.values.to_pylist()
+        usual = np.array(
+            [self._travel.quickest_s(here[a], doors[b], int(day) * DAY_MS) for a, b, day in pairs.T.tolist()]
+        )
+        quickest = np.full(len(times), np.nan)
+        quickest[rows] = usual[places.ravel()]
+        with_doubt = (times - before.moment + doubt) / 1000.0
+        quick = np.isfinite(quickest) & (with_doubt < quickest)
+        raised = np.where(quick, np.minimum(confidence + RAISED, 100), confidence)
+        return {
+            "lag.presence.confidence": _numbers(raised, before.found),
+            "lag.presence.quickest_s": _numbers(np.nan_to_num(quickest), np.isfinite(quickest)),
+        }
 
 
 def _known(events: Events, name: str) -> Column | None:

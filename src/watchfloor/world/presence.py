@@ -33,6 +33,7 @@ from watchfloor.world.gaps import Gaps
 from watchfloor.world.history import AsOf, History, Interval
 from watchfloor.world.sighting import STRONG, Sighting
 from watchfloor.world.sources import SKEW_MS, Source
+from watchfloor.world.travel import Travel
 from watchfloor.world.ways import Ways, is_outside
 
 __all__ = [
@@ -308,6 +309,7 @@ class Presence:
             ("presence", believes(directory), Ways(directory)),
             ("on_site", believes_of_sites(directory), Ways(directory, sites=True)),
         )
+        self.travel = Travel(self._seen_as[0][2])
         self._skew = {uid: int(one.skew_ms) for uid, one in (sources or {}).items()}
         self._directory, self._history = directory, history
         self._seen: dict[str, list[Sighting]] = defaultdict(list)
@@ -330,6 +332,7 @@ class Presence:
             known = self._seen[one.person]
             place = bisect_left(known, one)
             if place == len(known) or known[place] != one:
+                self._travelled(known, place, one)
                 known.insert(place, one)
                 since[one.person] = min(one.time, since.get(one.person, FOREVER))
                 new += 1
@@ -344,6 +347,17 @@ class Presence:
         for person, time in since.items():
             self._fold(person, time)
         return new
+
+    def _travelled(self, known: Sequence[Sighting], place: int, one: Sighting) -> None:
+        """What comes between two sightings parts them."""
+        before = known[place - 1] if place else None
+        after = known[place] if place < len(known) else None
+        if before is not None and after is not None:
+            self.travel.remove(before, after)
+        if before is not None:
+            self.travel.add(before, one)
+        if after is not None:
+            self.travel.add(one, after)
 
     def _fold(self, person: str, since: int) -> None:
         """Fold again all that something at `since` may change: from the last sighting before it on."""

@@ -127,7 +127,14 @@ class World:
         self.history = History()
         self.presence = Presence(directory, self.history, sources)
         self.tailgating = Tailgating(directory, self.history, self.presence.doubt)
-        self._join = AsOfJoin(directory, self.history, complete=complete, sources=sources, doubt=self.presence.doubt)
+        self._join = AsOfJoin(
+            directory,
+            self.history,
+            complete=complete,
+            sources=sources,
+            doubt=self.presence.doubt,
+            travel=self.presence.travel,
+        )
         self.history.add(from_directory(directory))
         self.history.add(standing.from_files(directory))
 
