@@ -104,7 +104,9 @@ def score(scenario: str, cases: Iterable[Case], found: Iterable[Found]) -> Score
 def run(folder: Path, more: Sequence[Path] = ()) -> Prepared:
     """Take all records with the estate's rules and those in `more`."""
     described = load(folder)
-    ready = prepared([*described.rules, *more], integrations=described.integrations())
+    ready = prepared(
+        [*described.rules, *more], integrations=described.integrations(), placeholders=described.placeholders
+    )
     with LocalEngine(described, ready) as engine:
         engine.collect(final=True)
         while engine.process() is not None:
