@@ -22,6 +22,7 @@ from watchfloor import cli, errors, estate
 from watchfloor.collect import integration as manifest
 from watchfloor.collect.formats.recognise import FORMATS
 from watchfloor.collect.mapping import Record
+from watchfloor.detect.intel import feeds, indicator, lists, verdicts
 from watchfloor.detect.modifiers import MODIFIERS
 from watchfloor.detect.rule import LEVELS, ProblemKind
 from watchfloor.detect.rulebook import load_rules
@@ -201,6 +202,25 @@ def test_every_setting_of_the_estate(table: str) -> None:
 def test_every_column_of_the_world(title: str, known: Mapping[str, object]) -> None:
     rows = _rows(_section(_page("world"), title))
     assert [_coded(row[0])[0] for row in rows] == list(known)
+
+
+@pytest.mark.parametrize(
+    ("title", "known"),
+    [
+        ("[[feed]]", feeds.FEED),
+        ("[[warninglist]]", feeds.WARNINGLIST),
+        ("[join]", feeds.JOIN),
+        ("Columns of a CSV feed", lists.COLUMNS),
+        ("intel/verdicts.csv", verdicts.VERDICTS),
+    ],
+)
+def test_every_setting_of_the_feeds(title: str, known: Mapping[str, object]) -> None:
+    assert [_coded(row[0])[0] for row in _rows(_section(_page("estate"), title))] == list(known)
+
+
+def test_every_kind_of_indicator() -> None:
+    rows = _rows(_section(_page("estate"), "Indicators"))
+    assert [kind for row in rows for kind in _coded(row[0])] == list(indicator.KINDS)
 
 
 def test_placeholders_have_a_section() -> None:

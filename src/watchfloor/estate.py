@@ -4,6 +4,7 @@ estate.toml         name, sources, where the store is
 rules/              Sigma rules, any depth; `pack = true` adds ours (content/rules)
 integrations/       the user's own, same shape as ours; one with our id replaces ours
 people/ assets/ places/ aliases.csv    who and what there is, and where (world/directory.py)
+intel/              feeds of indicators, warninglists, verdicts (detect/intel/feeds.py)
 links.jsonl         what was decided about who is who (world/links.py)
 var/                the store (landing, lake, cursors); not for version control
 """
@@ -17,7 +18,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watchfloor.clock import now_ms
 from watchfloor.collect.integration import Integration, load_manifest
@@ -28,6 +29,9 @@ from watchfloor.world.fact import KINDS
 from watchfloor.world.links import Links, read_links
 from watchfloor.world.rows import zone_named
 from watchfloor.world.sources import Source, read_sources
+
+if TYPE_CHECKING:
+    from watchfloor.detect.intel.feeds import Read
 
 __all__ = ["PACK", "SETTINGS", "Estate", "SourceSettings", "find_integrations", "load"]
 
@@ -116,6 +120,17 @@ class Estate:
         """
         found = directory.load(self.folder, timezone=self.timezone)
         return Links(read_links(self.folder / links.FILE), now_ms() if at is None else at).applied(found)
+
+    def intelligence(self) -> Read | None:
+        """All indicators that the estate's files name (`intel/`), and what cannot be read; None where it names none.
+
+        Raises:
+            EstateError: a TOML file under `intel/` is wrong; with file and line.
+        """
+        from watchfloor.detect.intel import feeds
+        from watchfloor.detect.values import random_key
+
+        return feeds.read(self.folder, zone_named(self.timezone), random_key())
 
     def covers(self, directory: Directory) -> dict[str, Source]:
         """What coverage.toml says each source could see, and what it is like when it is well.

@@ -83,6 +83,7 @@ VERBS = {
     "where": "Where a person was, and how sure that is.",
     "who": "Who was in a place, surely and possibly.",
     "coverage": "Could what happened at a place have been seen, all the time.",
+    "intel": "What is known of an address, domain, hash, plate, and where it was seen.",
     "explain": "Why is this a finding: rule, record, fields that decided.",
     "schema": "A class of events, as a person wants to read it.",
     "golden": "Compare or accept the golden files of integrations.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -15,6 +15,9 @@ from watchfloor.errors import EstateError, ManifestError, WatchfloorError
 if TYPE_CHECKING:
     from watchfloor.collect.integration import Integration
     from watchfloor.detect.rule import Rule
+    from watchfloor.estate import Estate
+
+COUNTED = {"expired": "over or faded", "held": "on a warninglist", "verdicts": "with a verdict"}
 
 
 def check(estate: Path, *, json: Annotated[bool, Parameter(negative=())] = False) -> int:
@@ -75,6 +78,7 @@ def check(estate: Path, *, json: Annotated[bool, Parameter(negative=())] = False
     seeing = {uid for uid, sight in seen.items() if sight.state == "sees"}
     tactics = by_tactic(rules, seeing)
     reasons = covered.blind(rules, seen)
+    indicators = _indicators(described, problems)
     errors = sum(1 for kind, _, _ in problems if kind == "error")
     if json:
         for kind, subject, text in problems:
@@ -89,6 +93,7 @@ def check(estate: Path, *, json: Annotated[bool, Parameter(negative=())] = False
                 "attack": [asdict(one) for one in tactics],
                 "integrations": len(known),
                 "errors": errors,
+                **indicators,
             }
         )
         return EstateError.exit_code if errors else 0
@@ -96,6 +101,12 @@ def check(estate: Path, *, json: Annotated[bool, Parameter(negative=())] = False
     for kind, subject, text in problems:
         screen.print(f"[{'bold red' if kind == 'error' else 'yellow'}]{subject}[/]", end=" ")
         screen.print(text, markup=False)
+    for kind, count in indicators.get("indicators", {}).items():
+        told = [f"{count[name]:,} {words}" for name, words in COUNTED.items() if count[name]]
+        more = f" ({', '.join(told)})" if told else ""
+        screen.print(f"indicators {kind}: {count['values']:,}{more}", markup=False)
+    for reason, many in indicators.get("no_indicators", {}).items():
+        screen.print(f"not read as an indicator: {many:,} times {reason}", markup=False)
     if rules:
         covered.shown(screen, tactics, seen=True)
         covered.why(screen, len(seeing), len(rules), reasons)
@@ -123,3 +134,26 @@ def _looked_at(rules: Sequence[Rule], folders: Sequence[Path], known: Sequence[I
             yield f"{rule.file}:{rule.line}: {text}"
         for trap in traps(folder, rule.falsepositives):
             yield f"{rule.file}:{rule.line}: no miss for the trap {trap!r}"
+
+
+def _indicators(estate: Estate, problems: list[tuple[str, str, str]]) -> dict[str, Any]:
+    """How many indicators there are, by kind, and how many entries of feeds are none; adds what cannot be read."""
+    from watchfloor.clock import now_ms
+
+    try:
+        read = estate.intelligence()
+    except EstateError as error:
+        problems.append(("error", "intel", str(error)))
+        return {}
+    if read is None:
+        return {}
+    problems += [("warning", "intel", str(problem)) for problem in read.problems]
+    told = sum(1 for problem in read.problems if problem.file in read.unread)
+    more = sum(read.unread.values()) - told
+    if more:
+        problems.append(("warning", "intel", f"{more:,} further entries of feeds cannot be read"))
+    return {
+        "indicators": {kind: asdict(tally) for kind, tally in read.intelligence.tally(now_ms()).items()},
+        "unread": sum(read.unread.values()),
+        "no_indicators": dict(sorted(read.passed.items())),
+    }

@@ -14,8 +14,10 @@ from cyclopts import Parameter
 
 from watchfloor.cli.detect import Board
 from watchfloor.cli.screen import announce_compiling, json_line, progress, side
+from watchfloor.errors import WatchfloorError
 
 if TYPE_CHECKING:
+    from watchfloor.detect.intel.feeds import Read
     from watchfloor.detect.rule import Problem
     from watchfloor.run.local import BatchReport, LocalEngine
 
@@ -90,6 +92,7 @@ def run(estate: Path, *, once: Flag = False, json: Flag = False) -> int:
         ready = from_rules([path for path in described.rules if path.exists()])
     total, board = Sum(), Board(ready.rulebook)
     with LocalEngine(described, ready, watch=watch) as engine:
+        _print_indicators(engine.indicators, estate)
         try:
             if once:
                 _drain(engine, total, board, json=json, final=True)
@@ -165,10 +168,23 @@ def _drain(engine: LocalEngine, total: Sum, board: Board, *, json: bool, final: 
     engine.keep_house()
 
 
+def _print_indicators(read: Read | None, estate: Path) -> None:
+    if read is None:
+        return
+    unread = sum(read.unread.values())
+    more = f"; [yellow]{unread:,} entries cannot be read[/]: watchfloor check {estate}" if unread else ""
+    side().print(f"indicators: {read.intelligence.count:,}{more}")
+
+
 def _renew(engine: LocalEngine, board: Board) -> None:
-    """Go on with changed rules, and say so."""
+    """Go on with changed rules and indicators, and say so."""
     from rich.markup import escape
 
+    anew = engine.renew_indicators()
+    if isinstance(anew, WatchfloorError):
+        side().print(f"[bold red]changed indicators not taken over[/], the former go on: {escape(str(anew))}")
+    elif anew is not None:
+        _print_indicators(anew, engine.estate.folder)
     change = engine.renew()
     if change is None:
         return

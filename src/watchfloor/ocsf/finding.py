@@ -270,12 +270,25 @@ def _messages(hit: Events, which: npt.NDArray[np.int32], rules: Sequence[RuleFac
     who, where, what = (_first(hit, names).to_pylist() for names in (people, WHERE, objects))
     caption = schema.class_(hit.class_name).caption
     sentences = []
-    for rule, actor, place, thing, kind in zip(which.tolist(), who, where, what, _texts(hit, "type_name"), strict=True):
+    told = zip(which.tolist(), who, where, what, _texts(hit, "type_name"), _indicators(hit), strict=True)
+    for rule, actor, place, thing, kind, known in told:
         at = f" on {_short(place)}" if place else ""
         deed = f"{_short(actor or 'somebody')} {verb} {_short(thing)}{at}" if thing else f"{kind or caption}{at}"
         by = f" by {_short(actor)}" if actor and not thing else ""
-        sentences.append(f"{rules[rule].title} ({rules[rule].level or 'informational'}): {deed}{by}.")
+        sentences.append(f"{rules[rule].title} ({rules[rule].level or 'informational'}): {deed}{by}{known}.")
     return Column(np.arange(len(sentences), dtype=np.int32), pa.array(sentences, pa.string()))
+
+
+def _indicators(hit: Events) -> list[str]:
+    """Per finding the indicator that its event holds and whose it is, where a rule asked for any."""
+    said = [""] * len(hit)
+    for name in hit.names:
+        if name.startswith("intel.") and name.endswith(".source"):
+            values = _texts(hit, f"{name.removesuffix('.source')}.value")
+            for row, (source, value) in enumerate(zip(_texts(hit, name), values, strict=True)):
+                if source is not None and value is not None and not said[row]:
+                    said[row] = f"; {_short(value)} is known to {source}"
+    return said
 
 
 def _short(value: str) -> str:

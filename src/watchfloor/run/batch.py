@@ -11,7 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from watchfloor.collect.mapper import Leftovers, Mapper
+from watchfloor.detect.intel.indicator import KINDS
+from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
 from watchfloor.run.memory import give_back
 from watchfloor.run.path import Path, by_stream
@@ -20,11 +25,13 @@ from watchfloor.store.lake import Lake, Parts
 from watchfloor.store.landing import LandedBlock
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
+    from watchfloor.detect.intel.join import IntelJoin
     from watchfloor.run.living import LivingWorld
 
-__all__ = ["Made", "Maker"]
+__all__ = ["SIGHTINGS", "Made", "Maker"]
+
+SIGHTINGS = "indicator_sighting"
+"""Table of the indicators that matched: what, when, in which event."""
 
 GIVE_BACK_EVERY = 2
 """Batches after which memory that fell apart is returned to the system: each time costs a hundredth of a batch."""
@@ -58,6 +65,7 @@ class Maker:
         mappers: per source its own mapper, where it has settings.
         world: who, what and where; None where the estate says nothing of it. Its batches are made one after the other.
         private: takes personal identifiers out of what is written; rules see the events before that.
+        intel: indicators that rules ask for; None where none are.
     """
 
     def __init__(
@@ -68,8 +76,9 @@ class Maker:
         mappers: Mapping[str, Mapper | None],
         world: LivingWorld | None = None,
         private: Callable[[Events], Events] | None = None,
+        intel: IntelJoin | None = None,
     ) -> None:
-        self.world, self._private = world, private
+        self.world, self._private, self._intel = world, private, intel
         self._path, self._lake, self._products, self._mappers = path, lake, products, mappers
         self._batches = 0
 
@@ -105,6 +114,12 @@ class Maker:
             classes, learnt = self.world.take(classes, batch)
             for name, table in learnt.items():
                 made.parts[name] = self._lake.write(table, columns(name))
+        if self._intel is not None:
+            joined = {name: self._intel.join(events) for name, events in classes.items()}
+            classes = {name: events for name, (events, _) in joined.items()}
+            seen = pa.concat_tables([table for _, table in joined.values()])
+            if len(seen):
+                made.parts[SIGHTINGS] = self._lake.write(self._shown(seen), columns(SIGHTINGS))
         if self._private is None:
             made.found = self._path.detect(classes.values())
         else:
@@ -124,3 +139,17 @@ class Maker:
         if self._batches % GIVE_BACK_EVERY == 0:
             give_back()
         return made
+
+    def _shown(self, seen: pa.Table) -> pa.Table:
+        """Sightings of indicators as they may be kept: values that name somebody of the estate as events have them."""
+        if self._private is None:
+            return seen
+        kinds = seen["kind"].combine_chunks()
+        values = Column.from_arrow(seen["value"])
+        named = {
+            f"intel.{kind}.value": values.where(pc.equal(kinds, kind).to_numpy(zero_copy_only=False)) for kind in KINDS
+        }
+        shown = self._private(Events.build("base_event", {"time": Column.from_arrow(seen["time"]), **named}, len(seen)))
+        parts = [column for name in named if (column := shown.column(name)) is not None]
+        at = seen.schema.get_field_index("value")
+        return seen.set_column(at, seen.schema.field("value"), parts[0].coalesce(*parts[1:]).plain())

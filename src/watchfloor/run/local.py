@@ -13,16 +13,20 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
 
 from watchfloor.clock import Clock, now_ms
 from watchfloor.collect.integration import Integration
 from watchfloor.collect.mapper import Mapper
 from watchfloor.collect.source import Batch
 from watchfloor.collect.watched import Watched
+from watchfloor.detect.intel.join import IntelJoin, asked_kinds
+from watchfloor.detect.sentence import fields_of
 from watchfloor.errors import EstateError, ManifestError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
 from watchfloor.ocsf.events import Events
 from watchfloor.run.batch import Maker
+from watchfloor.run.feedwatch import FeedWatch
 from watchfloor.run.living import LivingWorld
 from watchfloor.run.memory import give_back, settled
 from watchfloor.run.path import UNFRAMED, unframed
@@ -38,6 +42,9 @@ from watchfloor.world.directory import Directory
 from watchfloor.world.privacy import Pseudonyms
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.vault import Vault
+
+if TYPE_CHECKING:
+    from watchfloor.detect.intel.feeds import Read
 
 __all__ = ["BatchReport", "LocalEngine", "Trouble", "source_mappers", "sources_checked"]
 
@@ -72,7 +79,7 @@ class LocalEngine:
         estate: what is watched.
         ready: rules and mappings.
         clock: gives the received time of records.
-        watch: notices rules that change; None never looks.
+        watch: notices rules that change; None never looks, neither for rules nor for indicators.
 
     Raises:
         StoreLocked: another engine runs on this estate.
@@ -107,6 +114,8 @@ class LocalEngine:
                 if directory
                 else None
             )
+            self._feeds = None if watch is None else FeedWatch(estate)
+            self._intel = estate.intelligence()
             self._private = _private(estate, directory, clock())
             self._writers = {
                 source.id: LandingWriter(
@@ -118,7 +127,7 @@ class LocalEngine:
                 LandingReader(estate.store / "landing"),
                 list(self._writers),
                 self._maker(),
-                ready.maker(),
+                self._made_by(),
                 committer,
                 self._lake,
                 batch_records=estate.batch_records,
@@ -221,7 +230,21 @@ class LocalEngine:
 
     def _maker(self) -> Maker:
         products = {source.id: source.integration for source in self.estate.sources}
-        return Maker(self.ready.path, self._lake, products, self._mappers, self._world, self._private)
+        return Maker(
+            self.ready.path, self._lake, products, self._mappers, self._world, self._private, self._intel_join()
+        )
+
+    def _intel_join(self) -> IntelJoin | None:
+        """The indicators that the rules or the estate ask for."""
+        if self._intel is None:
+            return None
+        fields = {field for rule in self.ready.rulebook.rules for field in fields_of(rule.condition)}
+        join = IntelJoin(self._intel.intelligence, asked_kinds(fields, self._intel.always))
+        return join if join.kinds else None
+
+    def _made_by(self) -> str:
+        """What makes the same rows of the same records: rules and mappings, and the indicators."""
+        return self.ready.maker() + ("" if self._intel is None else f" {self._intel.digest}")
 
     def renew(self) -> Reloaded | None:
         """Take over rules that have changed; None when there are none, or a batch is pending that others began.
@@ -234,8 +257,26 @@ class LocalEngine:
         found = self._watch.look(self.ready.rulebook)
         if found is not None and found.ready is not None:
             self.ready = found.ready
-            self._processing.renew(self._maker(), found.ready.maker())
+            self._processing.renew(self._maker(), self._made_by())
         return found
+
+    def renew_indicators(self) -> Read | WatchfloorError | None:
+        """Take over indicators that have changed; None when there are none, or a batch is pending that others began.
+
+        As `renew`: the next batch is made with them, and what cannot be used changes nothing but says why.
+        """
+        if self._feeds is None or self._processing.pending:
+            return None
+        found = self._feeds.look()
+        if found is not None and not isinstance(found, WatchfloorError):
+            self._intel = found
+            self._processing.renew(self._maker(), self._made_by())
+        return found
+
+    @property
+    def indicators(self) -> Read | None:
+        """The indicators in use, and what of their files cannot be read."""
+        return self._intel
 
     def process(self) -> BatchReport | None:
         """Take the next batch of landed records along the path and commit it; None when there is none.

@@ -28,6 +28,7 @@ from watchfloor.collect.formats.recognise import by_name
 from watchfloor.collect.mapper import Leftovers, Mapper
 from watchfloor.collect.quarantine import Bad
 from watchfloor.collect.records import Piece, tokenise
+from watchfloor.detect.intel.indicator import naming
 from watchfloor.detect.sentence import fields_of
 from watchfloor.ocsf import finding
 from watchfloor.ocsf.events import Events
@@ -166,7 +167,7 @@ class Path:
         if known is None:
             rule = self.rules[number]
             fields = self._taxonomy.places(rule.logsource, fields_of(rule.condition))
-            known = self._known[number] = _facts(rule), fields
+            known = self._known[number] = _facts(rule), naming(fields)
         return finding.Match(known[0], rows.astype(np.int64), known[1])
 
 

@@ -48,6 +48,7 @@ IDENTIFIERS: Sequence[tuple[str, Sequence[str]]] = (
     (WHO + r"\.(?:uid|uid_alt|employee_uid|ldap_cn|ldap_dn)", ("sid", "personnel_no", "account", "email")),
     (r"(?:.*\.)?(?:credential\.uid|credential_uid)", ("badge", "key", "plate", "mobile", "certificate", "account")),
     (MAIL, ("email", NAME)),
+    (r"intel\.(?:plate|badge)\.value", ("plate", "badge", "key")),
 )
 """Columns (the whole dotted name) that hold nothing but a personal identifier -> kinds it may be, in this order."""
 

@@ -133,6 +133,12 @@ def test_a_collection_of_taxii_is_read_as_its_envelope(estate: Estate) -> None:
     assert one(found, "198.51.100.7", NOW + 2 * 86_400_000).standing == "faded"
 
 
+def test_objects_without_a_bundle_around_them(estate: Estate) -> None:
+    objects = json.loads(bundle())["objects"]
+    for bare in (objects, objects[1]):
+        assert one(estate(STIX, b_DOT_json=json.dumps(bare)), "198.51.100.7").claim.source == "sector"
+
+
 def test_what_stix_says_beyond_us_is_counted(estate: Estate) -> None:
     for pattern, reason in (
         ("[file:name = 'x.exe']", "a pattern over file:name"),
@@ -140,6 +146,10 @@ def test_what_stix_says_beyond_us_is_counted(estate: Estate) -> None:
         (
             "[ipv4-addr:value = '198.51.100.7'] FOLLOWEDBY [url:value = 'http://a.example/']",
             "a pattern with FOLLOWEDBY",
+        ),
+        (
+            "[email-message:body_multipart[*].body_raw_ref.name = 'x']",
+            "a pattern over email-message:body_multipart[*].body_raw_ref.name",
         ),
         ("[domain-name:value LIKE '%.example']", "a pattern with LIKE"),
         ("[domain-name:value != 'a.example']", "a pattern that compares otherwise than for equality"),

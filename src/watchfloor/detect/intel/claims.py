@@ -56,12 +56,19 @@ class Claims:
             "seen": np.array([one.seen for one in said], np.int64),
             "base": np.array([one.confidence for one in said], np.float64),
             "verdict": np.array([abs(one.verdict) for one in said], np.int64),
+            "benign": np.array([*(one.verdict < 0 for one in said), False]),
             "usable": np.array([not one.held for one in said], np.int64),
             "lifetime": np.array([model.lifetime_ms for model in models], np.float64),
             "power": np.array([1.0 / model.delta for model in models], np.float64),
             "threshold": np.array([model.threshold for model in models], np.float64),
         }
         return cls(said, lists, columns)
+
+    @property
+    def benign(self) -> npt.NDArray[np.bool_]:
+        """Per claim whether it is a verdict that there is nothing bad; of claim -1 too."""
+        found: npt.NDArray[np.bool_] = self._columns["benign"]
+        return found
 
     def numbers(self, claim: int) -> list[int]:
         """The numbers of the claims a value holds."""

@@ -34,7 +34,7 @@ from watchfloor.detect.intel.warninglists import Warninglists, read_warninglists
 from watchfloor.documents import Document, read_toml
 from watchfloor.errors import EstateError
 
-__all__ = ["FEED", "FOLDER", "JOIN", "WARNINGLIST", "Feeds", "Read", "read"]
+__all__ = ["FEED", "FOLDER", "JOIN", "WARNINGLIST", "Feeds", "Read", "files_of", "read"]
 
 FOLDER = "intel"
 """Folder of an estate in which its feeds are named."""
@@ -117,6 +117,7 @@ class Read:
         problems: what cannot be read, with file, line and remedy; at most `MOST_PROBLEMS` of a file.
         unread: per file how many entries could not be read.
         passed: per reason how many entries are no indicators of ours.
+        broken: files of which nothing could be read.
         digest: by which all files together are known.
     """
 
@@ -125,6 +126,7 @@ class Read:
     problems: tuple[EstateError, ...]
     unread: Mapping[str, int]
     passed: Mapping[str, int]
+    broken: tuple[EstateError, ...]
     digest: str
 
 
@@ -146,7 +148,7 @@ def read(folder: Path, zone: ZoneInfo, key: tuple[np.uint64, np.uint64]) -> Read
     for defaults, path, format_ in feeds.feeds:
         files = _files(path)
         if not files:
-            gathered.wrong(path, None, f"feed {defaults.source!r} has no file", "check its path in intel/*.toml")
+            gathered.breaks(path, None, f"feed {defaults.source!r} has no file", "check its path in intel/*.toml")
         for file in files:
             _file(file, defaults, format_, gathered, digest)
     if verdicts.is_file():
@@ -161,7 +163,19 @@ def read(folder: Path, zone: ZoneInfo, key: tuple[np.uint64, np.uint64]) -> Read
     warninglists = Warninglists(lists, key)
     made = Intelligence.of(gathered, warninglists, key)
     told = (*gathered.problems, *warninglists.problems)
-    return Read(made, feeds.always, told, gathered.unread, gathered.passed, digest.hexdigest())
+    return Read(made, feeds.always, told, gathered.unread, gathered.passed, tuple(gathered.broken), digest.hexdigest())
+
+
+def files_of(folder: Path) -> list[Path]:
+    """All files that an estate's indicators come from, as far as they are there.
+
+    Raises:
+        EstateError: a TOML file under `intel/` is wrong.
+    """
+    feeds = Feeds.of(folder)
+    named = [file for _, path, _ in feeds.feeds for file in _files(path)]
+    lists = [file for path in feeds.warninglists for file in (path.rglob("*.json") if path.is_dir() else [path])]
+    return [*(folder / FOLDER).glob("*"), *named, *lists]
 
 
 def _files(path: Path) -> list[Path]:
@@ -185,7 +199,7 @@ def _file(file: Path, defaults: Defaults, format_: str, gathered: Gathered, dige
             payload = gzip.decompress(payload)
         written = int(file.stat().st_mtime * 1000) if defaults.written is None else defaults.written
     except (OSError, EOFError, zlib.error) as error:
-        return gathered.wrong(file, None, f"cannot be read: {error}", "it should be a whole file that we may read")
+        return gathered.breaks(file, None, f"cannot be read: {error}", "it should be a whole file that we may read")
     digest.update(blake2b(payload, digest_size=8).digest())
     if defaults.lifetime_ms is not None or defaults.decay != "none":
         defaults = replace(defaults, written=written)
@@ -197,15 +211,19 @@ def _file(file: Path, defaults: Defaults, format_: str, gathered: Gathered, dige
     try:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
-        return gathered.wrong(file, error.lineno, f"is not JSON: {error.msg}", "fetch it again, or say its format")
-    objects = document.get("objects") if isinstance(document, dict) else None
+        return gathered.breaks(file, error.lineno, f"is not JSON: {error.msg}", "fetch it again, or say its format")
+    objects = document.get("objects") if isinstance(document, dict) else document
+    if isinstance(document, dict) and "type" in document and "id" in document and objects is None:
+        objects = [document]  # one object by itself
+    if objects is document and not (document and isinstance(document[0], dict) and "type" in document[0]):
+        objects = None  # a list of something else
     if isinstance(objects, list) and format_ in ("", "stix"):
         return read_stix(objects, payload, file, defaults, gathered)
     if isinstance(document, dict) and isinstance(document.get("vulnerabilities"), list) and format_ in ("", "kev"):
         return read_kev(document, payload, file, defaults, gathered)
     if (isinstance(document, list) or {"Event", "response", "Attribute"} & set(document)) and format_ in ("", "misp"):
         return read_misp(document, payload, file, defaults, gathered)
-    return gathered.wrong(file, 1, f"is no {format_ or 'feed that is known'}", f"formats: {', '.join(FORMATS)}")
+    return gathered.breaks(file, 1, f"is no {format_ or 'feed that is known'}", f"formats: {', '.join(FORMATS)}")
 
 
 def _has_header(head: bytes, defaults: Defaults) -> bool:

@@ -78,6 +78,7 @@ class Gathered:
     Attributes:
         claims: each once, with its number.
         problems: what could not be read, with file, line and remedy; `unread` counts them, by file.
+        broken: files of which nothing can be read; they are problems too.
         passed: what is no indicator of ours, and why: reason -> how many.
     """
 
@@ -86,6 +87,7 @@ class Gathered:
     problems: list[EstateError] = field(default_factory=list)
     unread: dict[str, int] = field(default_factory=dict)
     passed: dict[str, int] = field(default_factory=dict)
+    broken: list[EstateError] = field(default_factory=list)
     _pending: dict[tuple[str, Path], list[tuple[str, int, int]]] = field(default_factory=dict)
 
     def add(self, kind: str, value: str, claim: Claim, file: Path, line: int) -> None:
@@ -120,6 +122,11 @@ class Gathered:
         self.unread[name] = self.unread.get(name, 0) + 1
         if self.unread[name] <= MOST_PROBLEMS:
             self.problems.append(EstateError(what, file=file, line=line, remedy=remedy))
+
+    def breaks(self, file: Path, line: int | None, what: str, remedy: str) -> None:
+        """Note a file of which nothing can be read; the other files go on."""
+        self.wrong(file, line, what, remedy)
+        self.broken.append(EstateError(what, file=file, line=line, remedy=remedy))
 
     def passes(self, reason: str, many: int = 1) -> None:
         """Note what is no indicator of a kind of ours."""

@@ -10,12 +10,12 @@ for an event of last week.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from watchfloor.world.entities import FOREVER, LONG_AGO
 
-__all__ = ["BASES", "DAY_MS", "DECAYS", "KINDS", "PERSONAL", "TLPS", "Claim", "Decay", "score"]
+__all__ = ["BASES", "DAY_MS", "DECAYS", "KINDS", "PERSONAL", "TLPS", "Claim", "Decay", "naming", "score"]
 
 DAY_MS = 86_400_000
 
@@ -33,6 +33,7 @@ KINDS: Mapping[str, str] = {
     "badge": "credential: number, facility:number or format/facility:number",
     "person": "person of interest, by the uid the estate knows the person by",
     "drone": "serial number that a drone sends (remote id, ANSI/CTA-2063-A)",
+    "geofence": "area: POLYGON ((longitude latitude, ...)) or CIRCLE (latitude longitude metres)",
 }
 """What indicators are about."""
 
@@ -44,6 +45,10 @@ TLPS = ("clear", "green", "amber", "amber+strict", "red")
 
 BASES = ("consent", "contract", "legal_obligation", "vital_interest", "public_task", "legitimate_interest")
 """Lawful bases (GDPR, article 6 (1) a to f)."""
+
+
+NAMING = ("value", "source", "confidence", "tlp", "attribute")
+"""What a finding tells of an indicator that a rule asked for."""
 
 
 class Decay(NamedTuple):
@@ -109,3 +114,13 @@ def score(claim: Claim, at: int) -> float:
     age = max(0.0, float(at - claim.seen))
     fades: float = (age / model.lifetime_ms) ** (1.0 / model.delta)
     return claim.confidence * max(0.0, 1.0 - fades)
+
+
+def naming(fields: Sequence[str]) -> tuple[str, ...]:
+    """Fields that decided, and behind them, where they ask of indicators, those that name the indicator."""
+    more = []
+    for field in fields:
+        if field.startswith("intel."):
+            above = field.rpartition(".")[0]
+            more += [f"{above}.{name}" for name in (*NAMING, *(("kind",) if above == "intel" else ()))]
+    return tuple(dict.fromkeys((*fields, *more)))

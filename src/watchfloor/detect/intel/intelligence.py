@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from watchfloor.detect.intel.claims import Claims, combined
 from watchfloor.detect.intel.exact import Exact, Found, distinct
+from watchfloor.detect.intel.fences import Fence, Fences, fence
 from watchfloor.detect.intel.gathered import Gathered, Part
 from watchfloor.detect.intel.indicator import DECAYS, KINDS, Claim, score
 from watchfloor.detect.intel.networks import Networks, networks, written_out
@@ -67,6 +68,7 @@ class _Kind:
     first: Int64s
     """Per distinct value one of those."""
     claims: Int32s
+    fences: Sequence[Fence] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +78,7 @@ class Intelligence:
     claims: Claims
     exact: Mapping[str, Exact]
     networks: Networks | None
+    fences: Fences | None
     uses: Mapping[str, tuple[Int64s, Int64s]]
     """Per kind: what values hold (`Claims.numbers`), each once, and how many values hold it."""
 
@@ -94,32 +97,42 @@ class Intelligence:
         lists: list[Int32s] = []
         exact: dict[str, Exact] = {}
         nets: Networks | None = None
+        fences: Fences | None = None
         uses: dict[str, tuple[Int64s, Int64s]] = {}
         for kind, one in kinds.items():
             claims, count = rank[one.claims], len(one.first)
             held = combined(one.numbers, count, claims, lists, sum(map(len, lists)))
             uses[kind] = np.unique(held, return_counts=True)
-            if kind == "ip":
+            if kind == "geofence":
+                fences = Fences([one.fences[first] for first in one.first.tolist()], held)
+            elif kind == "ip":
                 nets = Networks.of(one.bounds[one.first], one.versions[one.first], held)
             else:
                 values = one.values
                 kept = Spelt(values.data, values.starts[one.first], values.stops[one.first], values.state[one.first])
                 exact[kind] = Exact.of(kind, kept, held, key)
-        return cls(Claims.of(order, np.concatenate([np.empty(0, np.int32), *lists])), exact, nets, uses)
+        return cls(Claims.of(order, np.concatenate([np.empty(0, np.int32), *lists])), exact, nets, fences, uses)
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of which there are indicators."""
-        return tuple(kind for kind in KINDS if kind in self.exact or (kind == "ip" and self.networks is not None))
+        return tuple(kind for kind in KINDS if kind in self.uses)
+
+    @property
+    def count(self) -> int:
+        """How many indicators there are."""
+        return sum(int(counts.sum()) for _, counts in self.uses.values())
 
     @property
     def nbytes(self) -> int:
         """Memory of the values and what they hold; the claims themselves are not counted."""
-        nets = 0 if self.networks is None else self.networks.nbytes
-        return sum(one.nbytes for one in self.exact.values()) + nets + self.claims.lists.nbytes
+        held = [*self.exact.values(), *(one for one in (self.networks, self.fences) if one is not None)]
+        return sum(one.nbytes for one in held) + self.claims.lists.nbytes
 
     def find(self, kind: str, values: pa.Array) -> Found:
         """What is known of some values of a kind, ascending by value."""
+        if kind == "geofence":
+            return Found.none() if self.fences is None else self.fences.find(values)
         texts = texts_of(values)
         if kind == "ip":
             return Found.none() if self.networks is None else self.networks.find(*networks(texts))
@@ -128,9 +141,10 @@ class Intelligence:
 
     def value(self, kind: str, place: int) -> str:
         """The indicator at a place, as people write it."""
-        if kind == "ip":
-            assert self.networks is not None
-            return self.networks.value(place)
+        if kind in ("ip", "geofence"):
+            held = self.networks if kind == "ip" else self.fences
+            assert held is not None
+            return held.value(place)
         return shown(kind, self.exact[kind].value(place))
 
     def about(self, value: str, at: int, kinds: Sequence[str] = ()) -> list[Answer]:
@@ -188,6 +202,8 @@ def _one(
     kind: str, parts: Sequence[Part], gathered: Gathered, warninglists: Warninglists, key: tuple[np.uint64, np.uint64]
 ) -> _Kind:
     """Values of a kind in one spelling, those on a warninglist with claims that say so."""
+    if kind == "geofence":
+        return _areas(parts, gathered)
     claims = np.concatenate([part.claims for part in parts])
     none = np.empty((0, 4), np.uint64), np.empty(0, np.uint8)
     if kind == "ip":
@@ -217,6 +233,27 @@ def _one(
     if (held >= 0).any():
         claims = _held(claims, held[numbers], gathered, warninglists.names)
     return _Kind(values, bounds, versions, numbers, first, claims)
+
+
+def _areas(parts: Sequence[Part], gathered: Gathered) -> _Kind:
+    """Areas, equal ones as one."""
+    fences: list[Fence] = []
+    known: dict[str, int] = {}
+    numbers, claims = [], []
+    for part in parts:
+        made = [fence(part.values.text(number)) for number in range(len(part.lines))]
+        _complain("geofence", part, np.flatnonzero([one is None for one in made]), gathered)
+        for one, claim in zip(made, part.claims.tolist(), strict=True):
+            if one is not None:
+                numbers.append(known.setdefault(one.text, len(known)))
+                claims.append(claim)
+                if len(known) > len(fences):
+                    fences.append(one)
+    nothing = np.empty(0, np.int64)
+    values = Spelt(np.zeros(8, np.uint8), nothing, nothing, np.empty(0, np.uint8))
+    bounds, versions = np.empty((0, 4), np.uint64), np.empty(0, np.uint8)
+    first = np.arange(len(fences))
+    return _Kind(values, bounds, versions, np.array(numbers, np.int32), first, np.array(claims, np.int32), fences)
 
 
 def _addresses(parts: Sequence[Part], gathered: Gathered) -> tuple[Hashes, Bytes, Int32s]:

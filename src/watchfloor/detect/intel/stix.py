@@ -59,8 +59,9 @@ MARKINGS: Mapping[str, str] = {
 """Marking definitions of TLP 1 (STIX 2.1, 7.2.1.4) and TLP 2 (OASIS extension definition) -> level."""
 
 TOKEN = re.compile(
-    r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<sign>[\[\](),]|!=|<=|>=|=|<|>)|(?P<path>[a-z][\w-]*:(?:'(?:[^'\\]|\\.)*'"
-    r"|[\w.*\-\[\]](?<!\])|\[[^\]]*\])+)|(?P<word>[A-Za-z_][\w]*)|(?P<number>[-+]?\d[\w.:+-]*))"
+    r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<sign>[\[\](),]|!=|<=|>=|=|<|>)"
+    r"|(?P<path>[a-z][\w-]*:(?:'(?:[^'\\]|\\.)*'|\[(?:\*|\d+)\]|[\w.-])+)"
+    r"|(?P<word>[A-Za-z_]\w*)|(?P<number>[-+]?\d[\w.:+-]*))"
 )
 TOGETHER = ("AND", "FOLLOWEDBY", "WITHIN", "REPEATS", "START", "STOP")
 OTHER = ("MATCHES", "LIKE", "ISSUPERSET", "EXISTS", "NOT")
