@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from tests.run import small
 from tests.run.test_living import HEADER, run
 from tests.world.test_world import port_estate
 from watchfloor.errors import WatchfloorError
 from watchfloor.estate import load
+from watchfloor.run import processing
 from watchfloor.run.feedwatch import FeedWatch
 from watchfloor.run.local import LocalEngine
 from watchfloor.run.prepare import prepared
@@ -129,13 +131,18 @@ def test_feeds_that_change_are_taken_over_and_broken_ones_are_not(tmp_path: Path
     assert [row["value"] for row in seen] == [LATER, "d" * 32]
 
 
-def test_workers_find_the_same(tmp_path: Path) -> None:
+def test_workers_find_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processing, "PAYS", 1)
     made: list[Any] = []
     for name, workers in (("one", 1), ("two", 2)):
         folder = tmp_path / name
         folder.mkdir()
         estate(folder)
-        text = (folder / "estate.toml").read_text().replace("[engine]", f"[engine]\nworkers = {workers}")
+        text = (
+            (folder / "estate.toml")
+            .read_text()
+            .replace("batch_records = 50000", f"batch_records = 2\nworkers = {workers}")
+        )
         (folder / "estate.toml").write_text(text)
         run(folder)
         made.append(small.rows(folder, "select kind, value, event_uid, time from indicator_sighting order by all"))

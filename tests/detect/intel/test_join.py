@@ -242,6 +242,22 @@ def test_how_a_batch_is_cut_does_not_matter(rows: list[tuple[int, int, int]], si
         assert got == expected
 
 
+@given(st.permutations(["198.51.100.1", "198.51.100.2", "203.0.113.7", "192.0.2.9"]), st.integers(1, 2**63))
+def test_of_equals_the_same_comes_first_in_every_process(values: list[str], key: int) -> None:
+    gathered = Gathered()
+    for value in values:
+        gathered.add("ip", value, FEED, Path("f"), 1)
+        gathered.add("hash", value.encode().hex().ljust(32, "0")[:32], FEED, Path("f"), 1)
+    keys = np.uint64(key), np.uint64(key + 1)
+    intelligence = Intelligence.of(gathered, Warninglists([], keys), keys)
+    hashes = [{"value": value.encode().hex().ljust(32, "0")[:32]} for value in sorted(values)]
+    some = events("file_activity", time=[1], file__hashes=[hashes])
+    found, seen = IntelJoin(intelligence, KINDS).join(some)
+    first = min(one["value"] for one in hashes)
+    assert found.column("intel.hash.value").to_pylist() == [first]  # type: ignore[union-attr]
+    assert seen["value"].to_pylist() == sorted(one["value"] for one in hashes)
+
+
 def test_which_kinds_rules_ask_for() -> None:
     assert asked_kinds(["user.name", "intel.ip.matched", "intel.url.source"], ["hash"]) == {"ip", "url", "hash"}
     assert asked_kinds(["intel.confidence"]) == set(KINDS)

@@ -86,7 +86,7 @@ class Fences:
     """Known areas.
 
     Args:
-        fences: distinct ones.
+        fences: distinct ones, in an order of their own: of two as large as each other the later is the nearer.
         claims: of each, as `claims.Claims` numbers them.
     """
 
@@ -94,7 +94,7 @@ class Fences:
         self._fences, self._claims = fences, claims
         areas = [_area(one.corners) for one in fences]
         self._rank = np.empty(len(fences), np.int32)
-        self._rank[np.argsort(areas)[::-1]] = np.arange(len(fences), dtype=np.int32)
+        self._rank[np.argsort(areas, kind="stable")[::-1]] = np.arange(len(fences), dtype=np.int32)
 
     def find(self, values: pa.Array) -> Found:
         """Which points lie in which areas; the smaller an area, the nearer."""

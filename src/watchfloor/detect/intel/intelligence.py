@@ -236,7 +236,7 @@ def _one(
 
 
 def _areas(parts: Sequence[Part], gathered: Gathered) -> _Kind:
-    """Areas, equal ones as one."""
+    """Areas, equal ones as one, in the order of their texts."""
     fences: list[Fence] = []
     known: dict[str, int] = {}
     numbers, claims = [], []
@@ -249,6 +249,9 @@ def _areas(parts: Sequence[Part], gathered: Gathered) -> _Kind:
                 claims.append(claim)
                 if len(known) > len(fences):
                     fences.append(one)
+    order = sorted(range(len(fences)), key=lambda number: fences[number].text)
+    rank = {number: place for place, number in enumerate(order)}
+    fences, numbers = [fences[number] for number in order], [rank[number] for number in numbers]
     nothing = np.empty(0, np.int64)
     values = Spelt(np.zeros(8, np.uint8), nothing, nothing, np.empty(0, np.uint8))
     bounds, versions = np.empty((0, 4), np.uint64), np.empty(0, np.uint8)

@@ -159,7 +159,10 @@ class IntelJoin:
             empty = np.empty(0, np.int64)
             return _Hits(empty, empty, empty, empty, empty)
         joined = _Hits(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-        order = np.lexsort((joined.places, joined.attributes, joined.claims, -joined.scores, joined.rows))
+        places, of_place = np.unique(joined.places, return_inverse=True)
+        values = np.array([self._known.value(kind, place) for place in places.tolist()])
+        rank = np.argsort(np.argsort(values, kind="stable"))[of_place]  # a place is another in another process
+        order = np.lexsort((rank, joined.attributes, joined.claims, -joined.scores, joined.rows))
         return joined.take(order)
 
     def _told(self, kind: str, top: _Hits, attributes: Sequence[str], rows: int) -> dict[str, Column]:
