@@ -138,6 +138,8 @@ def _looked_at(rules: Sequence[Rule], folders: Sequence[Path], known: Sequence[I
 
 def _indicators(estate: Estate, problems: list[tuple[str, str, str]]) -> dict[str, Any]:
     """How many indicators there are, by kind, and how many entries of feeds are none; adds what cannot be read."""
+    from dataclasses import asdict
+
     from watchfloor.clock import now_ms
 
     try:
