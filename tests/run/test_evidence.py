@@ -53,7 +53,8 @@ def test_the_world_knows_what_its_sources_teach(tmp_path: Path) -> None:
     (tmp_path / "people" / "people.csv").write_text("uid,personnel_no\np-1,1001\n")
     (tmp_path / "estate.toml").write_text('[[sources]]\nid = "hr"\npath = "x.csv"\nintegration = "hr_csv"\n')
     estate = load(tmp_path)
-    known = telemetry(estate, directory.load(tmp_path), find_integrations()).context
+    known = telemetry(estate, directory.load(tmp_path), find_integrations(), ["ip"]).context
+    assert known("intel.ip.matched") and known("intel.confidence") and not known("intel.url.matched")
     assert known("asof.person.on_leave") and known("asof.person.employment_status") and known("wf.person_uid")
     assert not known("asof.dst_asset.open_work_order") and not known("asof.person.presence")
-    assert not known("peer.role.logons.z") and not known("intel.match")
+    assert not known("peer.role.logons.z")

@@ -68,7 +68,8 @@ def check(estate: Path, *, json: Annotated[bool, Parameter(negative=())] = False
     for folder, wrong in rule_contract.tried(folders, Mapper(known)):
         problems += [("error", "rule", f"{folder / problem}") for problem in wrong]
     problems += [("warning", "rule", text) for text in _looked_at(rules, folders, known)]
-    evidence = telemetry(described, described.world(), known)
+    indicators = _indicators(described, problems)
+    evidence = telemetry(described, described.world(), known, indicators.get("indicators", ()))
     missing = {source.id for source in described.sources if not source.path.exists()}
     problems += [
         ("warning", "source", f"{source}: nobody can say what it gives: no integration takes its records")
@@ -78,7 +79,6 @@ def check(estate: Path, *, json: Annotated[bool, Parameter(negative=())] = False
     seeing = {uid for uid, sight in seen.items() if sight.state == "sees"}
     tactics = by_tactic(rules, seeing)
     reasons = covered.blind(rules, seen)
-    indicators = _indicators(described, problems)
     errors = sum(1 for kind, _, _ in problems if kind == "error")
     if json:
         for kind, subject, text in problems:

@@ -196,7 +196,9 @@ def coverage(*, rules: Rules, estate: Path | None = None, json: Flag = False) ->
     seeing, reasons = None, Counter[str]()
     if estate is not None:
         described = load(estate)
-        seen = covered.sights(book.rules, telemetry(described, described.world(), described.integrations()))
+        read = described.intelligence()
+        kinds = () if read is None else read.intelligence.kinds
+        seen = covered.sights(book.rules, telemetry(described, described.world(), described.integrations(), kinds))
         seeing = {uid for uid, sight in seen.items() if sight.state == "sees"}
         reasons = covered.blind(book.rules, seen)
     tactics = by_tactic(book.rules, seeing)

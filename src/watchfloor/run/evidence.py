@@ -18,6 +18,7 @@ from watchfloor.collect.integration import Integration
 from watchfloor.collect.mapper import Mapper
 from watchfloor.collect.records import Piece, tokenise
 from watchfloor.detect.evidence import Given, given_in
+from watchfloor.detect.intel.indicator import KINDS
 from watchfloor.errors import WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
 from watchfloor.ocsf import schema
@@ -77,12 +78,14 @@ class Evidence:
         integrations: ids of the products its sources are.
         unknown: ids of sources of which nobody can say what they are: no integration is named, no record is there.
         world: whether its files say anything about people, assets and places.
+        indicators: kinds of which its feeds have indicators.
     """
 
     given: tuple[Given, ...]
     integrations: tuple[str, ...]
     unknown: tuple[str, ...]
     world: bool
+    indicators: frozenset[str] = frozenset()
 
     @property
     def context(self) -> Callable[[str], bool]:
@@ -92,13 +95,18 @@ class Evidence:
         def known(field: str) -> bool:
             if field in OF_THE_PATH:
                 return True
-            return self.world and NEEDS.get(field, FILES) in classes and not field.startswith(("peer.", "intel."))
+            if field.startswith("intel."):
+                kind = field.split(".")[1]
+                return kind in self.indicators if kind in KINDS else bool(self.indicators)
+            return self.world and NEEDS.get(field, FILES) in classes and not field.startswith("peer.")
 
         return known
 
 
-def telemetry(estate: Estate, directory: Directory, known: Sequence[Integration]) -> Evidence:
-    """What the estate's sources give."""
+def telemetry(
+    estate: Estate, directory: Directory, known: Sequence[Integration], indicators: Iterable[str] = ()
+) -> Evidence:
+    """What the estate's sources give, and its feeds (kinds of `indicators`)."""
     by_id = {integration.id: integration for integration in known}
     mapper = Mapper(known)
     found: dict[str, None] = {}
@@ -109,7 +117,7 @@ def telemetry(estate: Estate, directory: Directory, known: Sequence[Integration]
         if not told:
             unknown.append(source.id)
     given = given_by(by_id[name] for name in found)
-    return Evidence(tuple(given), tuple(found), tuple(unknown), bool(directory))
+    return Evidence(tuple(given), tuple(found), tuple(unknown), bool(directory), frozenset(indicators))
 
 
 def given_by(integrations: Iterable[Integration]) -> list[Given]:
