@@ -149,7 +149,10 @@ def test_what_is_known_of_people_is_read_before_what_asks_for_it(tmp_path: Path)
     (folder / "estate.toml").write_text("[[sources]]".join([settings[0], settings[2], settings[1]]))
     run(folder)
     rows = Lake(load(folder).store / "lake", read_only=True).read("authentication").to_pylist()
-    assert [row["lag"]["presence"]["zone"] for row in sorted(rows, key=lambda row: row["time"])] == ["z-yard", "z-crane"]
+    assert [row["lag"]["presence"]["zone"] for row in sorted(rows, key=lambda row: row["time"])] == [
+        "z-yard",
+        "z-crane",
+    ]
 
 
 @pytest.mark.parametrize("failing", ["sighting", "physical_access_activity", "detection_finding"])

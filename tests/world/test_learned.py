@@ -94,9 +94,25 @@ def test_an_inventory(directory: Directory) -> None:
     assert [(one.kind, one.value, one.entity, (one.valid_from - T0) / HOUR) for one in found] == [
         ("mac", "02:00:00:00:00:22", "a-2", 4),
         ("device", "PLC-01", "a-1", 1),
-        ("hostname", "a-2h.example.com", "a-2", 4),
         ("ip", "10.0.0.7", "a-1", 1),
     ]
+
+
+def test_what_a_device_is_called_names_its_addresses_in_the_same_batch(directory: Directory) -> None:
+    """Whichever stands first: the first import of an inventory is often one batch. And a lease for such hardware."""
+    came = {"metadata.logged_time": T0 + 9 * HOUR}
+    rows = [
+        device(0, **came, **{"device.name": "PLC-01", "device.ip": "10.0.0.7"}),  # before the device was last changed
+        device(2, **came, **{"device.name": "PLC-01", "device.mac": "02:00:00:00:00:77"}),
+        device(1, **came, **{"device.mac": MACS["a-1"], "device.name": "PLC-01"}),
+    ]
+    given = [lease(3, **{"src_endpoint.mac": "02:00:00:00:00:77", "src_endpoint.ip": "10.0.0.8"})]
+    _, learnt = World(directory).take(
+        {"dhcp_activity": built("dhcp_activity", given), "inventory_info": built("inventory_info", rows)}
+    )
+    assert [(one.kind, one.value, (one.valid_from - T0) // HOUR) for one in learnt.named] == [
+        ("device", "PLC-01", 1), ("mac", "02:00:00:00:00:77", 2), ("ip", "10.0.0.7", 0), ("ip", "10.0.0.8", 3),
+    ]  # fmt: skip
 
 
 def test_the_next_export_says_nothing_new(directory: Directory) -> None:

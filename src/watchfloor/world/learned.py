@@ -39,6 +39,9 @@ METHOD = "deterministic"
 LEASE_S = 86_400
 """Seconds a lease lasts of which the record does not say it."""
 
+HARDWARE: Mapping[str, str] = {"src_endpoint.mac": "mac", "src_endpoint.hostname": "hostname"}
+"""Columns of a lease that say which asset it is for, surest first -> kind of alias."""
+
 NAMES: Mapping[str, str] = {
     "device.hw_info.serial_number": "serial",
     "device.mac": "mac",
@@ -90,7 +93,7 @@ def _leased(events: Events, aliases: Aliases) -> Sequence[Alias]:
         address = _addresses(leases)
         if len(leases) == 0 or address is None:
             continue
-        asset = _meant(leases, {"src_endpoint.mac": "mac", "src_endpoint.hostname": "hostname"}, aliases)
+        asset, _ = _meant(leases, HARDWARE, aliases, times_of(leases))
         lasts = _numbers(leases.column("lease_dur"), np.full(len(leases), LEASE_S, np.int64))
         until = times_of(leases) + np.maximum(lasts, 1) * 1000
         if which == RELEASED:
@@ -100,31 +103,35 @@ def _leased(events: Events, aliases: Aliases) -> Sequence[Alias]:
 
 
 def _listed(events: Events, aliases: Aliases) -> Sequence[Alias]:
-    asset = _meant(events, NAMES, aliases)
+    """An inventory writes names as they are when it is asked, whenever what it says of them began."""
+    asset, by = _meant(events, NAMES, aliases, _known(events))
     until = _numbers(events.column("end_time"), np.full(len(events), FOREVER, np.int64))
     found: list[Alias] = []
-    for name, kind in (*NAMES.items(), ("device.ip", "ip")):
+    for number, (name, kind) in enumerate((*NAMES.items(), ("device.ip", "ip"))):
         named = events.column(name)
-        if named is not None:
-            found += [alias for alias in _made(kind, named, asset, until, events) if not aliases.states(alias)]
-    return found
+        if named is not None:  # the name by which the asset was known says nothing new
+            found += _made(kind, named.where(by != number), asset, until, events)
+    return [alias for alias in dict.fromkeys(found) if not aliases.states(alias)]
 
 
-def _meant(events: Events, names: Mapping[str, str], aliases: Aliases) -> Column:
-    """The asset that the first of these columns means which means one surely."""
-    asset, times = Column.missing(len(events)), times_of(events)
-    for name, kind in names.items():
+def _meant(
+    events: Events, names: Mapping[str, str], aliases: Aliases, at: npt.NDArray[np.int64]
+) -> tuple[Column, npt.NDArray[np.int64]]:
+    """The asset that the first of these columns means which means one surely, and the number of that column or -1."""
+    asset, by = Column.missing(len(events)), np.full(len(events), -1, np.int64)
+    for number, (name, kind) in enumerate(names.items()):
         named = events.column(name)
         if named is not None:
-            meant = aliases.ask(kind, named, times)
-            asset = asset.coalesce(meant.entity.where(meant.confidence >= SURE).compact())
-    return asset
+            meant = aliases.ask(kind, named, at)
+            here = meant.entity.where(meant.confidence >= SURE).compact()
+            by[(by < 0) & here.present] = number
+            asset = asset.coalesce(here)
+    return asset, by
 
 
 def _made(kind: str, names: Column, asset: Column, until: npt.NDArray[np.int64], events: Events) -> Sequence[Alias]:
     """An alias for each row that has a name and an asset, from the event's time on; few records a day say so."""
-    times = times_of(events)
-    known = _numbers(events.column("metadata.logged_time"), times)
+    times, known = times_of(events), _known(events)
     because = events.column("metadata.uid")
     uids = [""] * len(events) if because is None else because.to_pylist()
     lists = (column.to_pylist() for column in (names, asset))
@@ -137,6 +144,11 @@ def _made(kind: str, names: Column, asset: Column, until: npt.NDArray[np.int64],
         for name, entity, since, end, came, uid in rows
         if name is not None and entity is not None and end > since
     ]  # fmt: skip
+
+
+def _known(events: Events) -> npt.NDArray[np.int64]:
+    """When each record came; its own time where that is not said."""
+    return _numbers(events.column("metadata.logged_time"), times_of(events))
 
 
 def aliases_table(aliases: Sequence[Alias]) -> pa.Table:

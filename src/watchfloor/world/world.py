@@ -37,6 +37,9 @@ __all__ = ["ALIASES", "PULSES", "SIGHTINGS", "STATEMENTS", "Learnt", "World"]
 SIGHTINGS, STATEMENTS, PULSES, ALIASES = "sighting", "statement", "pulse", "alias"
 """Names of the tables in which what was learnt is kept."""
 
+NAMING = ("inventory_info", "inventory_info", "dhcp_activity")
+"""Classes that name things, in this order: addresses and leases are of what the devices before them are called."""
+
 SIGHTING_SCHEMA = pa.schema(
     [
         pa.field("person", pa.string(), nullable=False),
@@ -141,9 +144,11 @@ class World:
     def take(self, batches: Mapping[str, Events]) -> tuple[dict[str, Events], Learnt]:
         """Resolve, learn, join: events by class in, the same events with context out, and what they taught."""
         learnt = Learnt()
-        for events in batches.values():
-            learnt.named += learned(events, self.resolver.aliases)
-        self.resolver.aliases.add(learnt.named)
+        for name in NAMING:
+            if name in batches:
+                found = learned(batches[name], self.resolver.aliases)
+                self.resolver.aliases.add(found)
+                learnt.named += found
         resolved = {name: self.resolver.resolve(events) for name, events in batches.items()}
         for events in resolved.values():
             learnt.seen += sightings(events, self.directory)
