@@ -19,6 +19,7 @@ import duckdb
 import orjson
 
 from benchmarks import harbour, machine
+from watchfloor.detect.rule import Correlation, Rule
 from watchfloor.estate import load
 from watchfloor.run.local import LocalEngine
 from watchfloor.run.prepare import Prepared, prepared
@@ -118,7 +119,7 @@ def judge(folder: Path, truth: Path, ready: Prepared) -> tuple[list[Case], list[
     """The truth's cases, and what was found of the scenarios."""
     rows = [orjson.loads(line) for line in (truth / "scenarios.jsonl").read_bytes().splitlines()]
     cases = [Case(one["case"], one["scenario"], one["variant"], one["expected"], one["disturbed"]) for one in rows]
-    judged = (*ready.rulebook.rules, *ready.rulebook.correlations)
+    judged: tuple[Rule | Correlation, ...] = (*ready.rulebook.rules, *ready.rulebook.correlations)
     rules = {rule.id: told for rule in judged if (told := scenario_of(rule.file)) is not None}
     lake = Lake(load(folder).store / "lake", read_only=True)
     if "detection_finding" not in lake.tables():
