@@ -255,6 +255,15 @@ def test_names_that_are_linked_by_likeness_only_name_nobody(lived: Lived) -> Non
     assert shown and all(persons[number] is None for number in shown)
 
 
+def test_an_escort_is_read_when_the_case_says(port: Path, tmp_path: Path) -> None:
+    live(port, tmp_path, days=1, inject=["S12:other-leaf", "S12:escort-after"])
+    rows = pq.read_table(tmp_path / "truth" / "records.parquet").to_pylist()
+    for one, gap in zip(_told(tmp_path), (5_000, 28_000), strict=True):
+        door = [row for row in rows if row["case"] == one["case"] and row["portal"] == "portal-crane-2"]
+        first = min(row["time_ms"] for row in door if row["person"] == one["entities"][0])
+        assert first + gap in {row["time_ms"] for row in door if row["person"] != one["entities"][0]}
+
+
 def test_a_door_that_stands_open_says_so_and_reads_nobody(port: Path, tmp_path: Path) -> None:
     live(port, tmp_path, days=1, faults={"blind"})
     outage = orjson.loads((tmp_path / "truth" / "faults.jsonl").read_bytes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from watchfloor.simulate import hosts
+from watchfloor.simulate import doors, hosts
 from watchfloor.simulate.draft import Draft
 from watchfloor.simulate.movement import Stays
 from watchfloor.simulate.rota import HOUR, MINUTE
@@ -30,6 +30,7 @@ def tell(
     drill: bool = False,
     shift: int = 0,
     weak: bool = False,
+    buffered: int = 0,
 ) -> Story:
     """A logon at a console in a controlled zone.
 
@@ -42,6 +43,7 @@ def tell(
         escorted: an escort is read at the door, and has the duty.
         drill: there is a fire drill, from which people come back together.
         shift: milliseconds by which the shift began before the logon.
+        buffered: milliseconds by which what the doors say of them comes late.
         weak: the account is linked to somebody by likeness only.
     """
     site = state.site
@@ -61,7 +63,7 @@ def tell(
     if comes or unread:
         skipped = [portal] if unread else []
         walked, stay = state.visit(person, time - before, place, rng, unread=skipped, stay=before + 40 * MINUTE)
-        records, stays = records + walked, [stay]
+        records, stays = records + [doors.delayed(one, buffered) for one in walked], [stay]
     if leave:
         records.append(state.says(person, "on_leave", "yes", time - 48 * HOUR, time + 48 * HOUR, time - 60 * HOUR))
     if again:
@@ -110,6 +112,8 @@ SCENARIO = Scenario(
                                {"comes": True, "before": 13 * HOUR, "shift": 14 * HOUR}),
     },
     edges={
+        "buffered": Variant("badge event buffered in the controller, arrives 2h later", "none",
+                            {"comes": True, "buffered": 2 * HOUR}, "retracted"),
         "ambiguous": Variant("account linked by likeness only", "indeterminate", {"weak": True}, "identity_ambiguous"),
         "badge-after": Variant("badge at t+4m (inside window: no finding)", "none",
                                {"comes": True, "before": -4 * MINUTE}),

@@ -27,6 +27,7 @@ def tell(
     device: bool = False,
     denied: bool = False,
     weak: bool = False,
+    namesake: bool = False,
 ) -> Story:
     """An employment ended; a credential is used.
 
@@ -40,6 +41,7 @@ def tell(
         delegate: a colleague opens the mailbox.
         device: only a forgotten device tries to sign in.
         denied: refused at the gate, then VPN.
+        namesake: it ended for somebody else of the same name.
         weak: a badge is used that is linked to them by likeness only.
     """
     site = state.site
@@ -54,7 +56,12 @@ def tell(
     records: list[Draft] = []
     stays: list[Stays] = []
     if ended:
-        records.append(state.says(person, "employed", "no", time - ended, "", time - recorded))
+        left = person
+        if namesake:
+            others = np.array(site.name) == site.name[person]
+            others[person] = False
+            left = state.pick(rng, others if others.any() else state.free("clerk"))
+        records.append(state.says(left, "employed", "no", time - ended, "", time - recorded))
     if again:
         records.append(state.says(person, "employed", "yes", time - ended // 2, "", time - recorded + MINUTE))
         if role:
@@ -108,6 +115,7 @@ SCENARIO = Scenario(
                           {"device": True}, "an attempt: medium"),
     },
     edges={
+        "namesake": Variant("two people, one name", "none", {"namesake": True}),
         "ambiguous": Variant("badge linked by likeness only", "indeterminate", {"weak": True}, "identity_ambiguous"),
         "correction": Variant("HR correction arrives (rehire)", "none",
                               {"recorded": 2 * HOUR, "again": True, "ended": 5 * HOUR}, "retracted"),

@@ -27,6 +27,7 @@ def tell(
     event: int = doors.TAKEN,
     order: str = "",
     burst: bool = False,
+    backfill: int = 0,
     more: Sequence[str] = (),
 ) -> Story:
     """A badge at one portal, and `gap` milliseconds later at another.
@@ -39,6 +40,7 @@ def tell(
         event: what the second reader says.
         order: title of a work order at its controller.
         burst: they walk as one does, but the controllers deliver all at the end.
+        backfill: milliseconds by which the second record comes late.
         more: further portals, at the same gap each.
     """
     site = state.site
@@ -68,7 +70,8 @@ def tell(
                 badge, code, who = site.badges.number[row], facility, -1
             elif mobile:
                 badge, who = f"{0xEE0000000000 + person:012x}", -1
-            records.append(state.swipe(at + step * gap, portal, event, rng, person=who, badge=badge, facility=code))
+            second_use = state.swipe(at + step * gap, portal, event, rng, person=who, badge=badge, facility=code)
+            records.append(doors.delayed(second_use, backfill))
     if order:
         records.append(state.order(site.directory.portals[second].controller, time, order))
     gates = (site.portal_code[first], site.portal_code[second])
@@ -100,6 +103,7 @@ SCENARIO = Scenario(
                               "gap": 15_000, "more": ("portal-control", "portal-cctv")}),
     },
     edges={
+        "backfilled": Variant("backfilled second event", "finding", {"backfill": 3 * HOUR}, "late"),
         "skew": Variant("skew 300 s makes it possible (no finding)", "none",
                         {"second": "portal-quay", "gap": 100_000}),
     },

@@ -6,7 +6,7 @@ import numpy as np
 
 from watchfloor.simulate import doors, hosts
 from watchfloor.simulate.draft import Draft
-from watchfloor.simulate.rota import MINUTE
+from watchfloor.simulate.rota import HOUR, MINUTE
 from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
 
 PORTAL, CAMERA, HOST = "portal-engineering", "asset-cam-engineering", "asset-ews-2"
@@ -26,6 +26,7 @@ def tell(
     switch: bool = False,
     order: tuple[str, str] | None = None,
     back: bool = False,
+    late: int = 0,
 ) -> Story:
     """A door, a camera and a computer of one room.
 
@@ -35,6 +36,7 @@ def tell(
         event: what the door says; `often`: how many times.
         switch: all cameras of the switch are lost with it.
         order: a work order: asset and title.
+        late: milliseconds by which what the door says comes late.
         back: the camera is there again before the USB device.
     """
     site = state.site
@@ -42,7 +44,7 @@ def tell(
     records: list[Draft] = []
     if forced is not None:
         for i in range(often):
-            records.append(state.swipe(time + forced - i * 9 * MINUTE, PORTAL, event, rng))
+            records.append(doors.delayed(state.swipe(time + forced - i * 9 * MINUTE, PORTAL, event, rng), late))
     if lost is not None:
         gone = [CAMERA]
         if switch:
@@ -79,6 +81,7 @@ SCENARIO = Scenario(
         "privacy": Variant("camera privacy mode by policy", "none", {"topic": "PrivacyMask/ByPolicy"}),
     },
     edges={
+        "forced-late": Variant("forced event late by 1h", "finding", {"late": HOUR}, "late"),
         "restored": Variant("camera restored before USB (still a hit)", "finding", {"back": True}),
     },
 )  # fmt: skip

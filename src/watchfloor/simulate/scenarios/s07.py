@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from watchfloor.simulate import network, signins, vpn
+from watchfloor.simulate import doors, network, signins, vpn
 from watchfloor.simulate.draft import Draft
 from watchfloor.simulate.movement import Stays
 from watchfloor.simulate.rota import HOUR, MINUTE
@@ -32,6 +32,7 @@ def tell(
     follows: bool = False,
     power: bool = False,
     session: bool = False,
+    weak: bool = False,
 ) -> Story:
     """Logic is written to a crane's controller at night.
 
@@ -42,6 +43,7 @@ def tell(
         late: the order is recorded so many milliseconds after.
         follows: an engineer entered behind a colleague.
         power: power came back just before.
+        weak: a badge is read at the crane that is linked to an entitled person by likeness only.
         session: a technician of the vendor has come in by the gateway.
     """
     site = state.site
@@ -70,6 +72,10 @@ def tell(
         )
         records, stays = records + walked, [stay]
         entities.append(site.people[engineer])
+    if weak:
+        door = f"portal-crane-{crane}"
+        records.append(state.swipe(time - 12 * MINUTE, door, doors.TAKEN, rng, badge=state.weak[1]))
+        records.append(state.swipe(time + 25 * MINUTE, door, doors.TAKEN, rng, badge=state.weak[1], inward=False))
     if session:
         vendor = state.pick(rng, state.free("vendor_technician", account=True))
         records.append(vpn.sessions(site, state.when(time - 25 * MINUTE), vendor, signins.HOMES))
@@ -103,6 +109,8 @@ SCENARIO = Scenario(
                                     {"follows": True, "src": "asset-ews-1"}, "presence unknown"),
     },
     edges={
+        "ambiguous": Variant("somebody is in the cell whose badge is linked by likeness only", "indeterminate",
+                             {"weak": True}, "identity_ambiguous"),
         "order-late": Variant("order entered 2h later (cleared, retroactive)", "none",
                               {"order": "Change of parameters", "late": 2 * HOUR}, "retroactive"),
         "twin-order": Variant("order for the twin asset (finding with hint)", "finding",

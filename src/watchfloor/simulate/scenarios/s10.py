@@ -23,6 +23,7 @@ def tell(
     mistyped: bool = False,
     order: str = "",
     drill: int = 0,
+    weak: bool = False,
 ) -> Story:
     """Somebody gives the silent signal.
 
@@ -33,6 +34,7 @@ def tell(
         test: the panel is being tested.
         mistyped: the PIN was off by one digit, then right.
         order: title of a work order on the panel.
+        weak: the badge is linked to them by likeness only; they approve nothing.
         drill: milliseconds after which a drill is recorded.
     """
     site = state.site
@@ -44,6 +46,8 @@ def tell(
     if mistyped:
         records.append(state.swipe(time, "portal-office", doors.WRONG_PIN, rng, person=person))
         records.append(state.swipe(time + 9_000, "portal-office", doors.GRANTED, rng, person=person))
+    elif weak:
+        records.append(state.swipe(time, "portal-office", doors.DURESS, rng, badge=state.weak[1]))
     elif pin:
         records.append(state.swipe(time, "portal-office", doors.DURESS, rng, person=person))
         at = state.when(time + 3 * MINUTE)
@@ -59,7 +63,7 @@ def tell(
     if drill:
         records.append(state.order(PANEL, time, "Drill of panic keys", kind="Permit to work", recorded=time + drill))
     needs = ("onguard", (site.portal_code["portal-office"],)) if pin else ("panels", ())
-    return Story(records, [site.people[person] if pin else panic], time, time, needs=needs)
+    return Story(records, ["portal-office" if weak else site.people[person] if pin else panic], time, time, needs=needs)
 
 
 RAISED = "critical until a person clears it"
@@ -86,6 +90,7 @@ SCENARIO = Scenario(
                               "order": "Test of panic keys"}),
     },
     edges={
+        "unknown-person": Variant("unknown person, known zone (finding on zone)", "finding", {"weak": True}, RAISED),
         "drill-late": Variant("drill flag arrives late (only after people confirmed)", "finding",
                               {"pin": False, "panic": "room-office-lobby", "drill": 2 * HOUR}, RAISED),
     },

@@ -86,6 +86,9 @@ SCENARIO = Scenario(
         "relay-test": Variant("relay test", "none", {"metres": 900, "order": (RELAY, "Relay test", "Permit to work")}),
     },
     edges={
+        "carrier-late": Variant("carrier outage learned later", "none",
+                                {"trips": False, "lost": (RTU,), "late": 2 * HOUR,
+                                 "order": (RTU, "Carrier outage", "Work order")}, "retracted"),
         "permit-late": Variant("permit arrives late", "none",
                                {"order": (RADAR, "Inspection flight", "Permit to work"), "late": 2 * HOUR},
                                "retracted"),

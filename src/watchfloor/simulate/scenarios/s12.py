@@ -10,6 +10,8 @@ from watchfloor.simulate.movement import Stays
 from watchfloor.simulate.rota import DAY, HOUR, MINUTE
 from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
 
+DOOR = "portal-crane-2"
+
 
 def tell(
     state: State,
@@ -22,6 +24,8 @@ def tell(
     emergency: bool = False,
     escorted: bool = False,
     weak: bool = False,
+    beside_ms: int = 5_000,
+    granted: bool = False,
 ) -> Story:
     """Somebody whose training lapsed yesterday walks into a crane.
 
@@ -30,7 +34,8 @@ def tell(
         lapsed: whose training lapsed: `self`, `namesake`, or nobody's (empty).
         passed: milliseconds after the passage at which a certificate is recorded; negative: before it.
         emergency: there is an alarm, and they come to help.
-        escorted: an escort is read at the same gate within half a minute.
+        escorted: an escort is read at the same gate, `beside_ms` after.
+        granted: the door tells only that they may, not that they did.
         weak: the badge is linked to them by likeness only.
     """
     site = state.site
@@ -40,7 +45,9 @@ def tell(
     records: list[Draft] = []
     stays: list[Stays] = []
     if weak:
-        records.append(state.swipe(time, "portal-crane-2", doors.TAKEN, rng, badge=state.weak[1]))
+        records.append(state.swipe(time, DOOR, doors.TAKEN, rng, badge=state.weak[1]))
+    elif granted:
+        records.append(state.swipe(time, DOOR, doors.GRANTED, rng, person=person))
     else:
         walked, stay = state.visit(person, time, place, rng)
         records, stays = [*walked], [stay]
@@ -61,13 +68,19 @@ def tell(
         )
     if escorted:
         escort = state.pick(rng, state.free("mechanic", "ot_engineer"))
-        beside, other = state.visit(escort, time + 5_000, place, rng)
-        records += beside
+        beside, other = state.visit(escort, time, place, rng, unread=[DOOR])
         stays.append(other)
+        passed = next(int(one.time[one.portal == site.portal_code[DOOR]][0]) for one in walked)
+        leaves = int(other.until[other.place == site.place_code[place]].max())
+        records += [
+            *beside,
+            state.swipe(passed + beside_ms, DOOR, doors.TAKEN, rng, person=escort),
+            state.swipe(leaves, DOOR, doors.TAKEN, rng, person=escort, inward=False),
+        ]
         records.append(
             state.says(escort, "escort_duty", f"V-S12-{person}", time - 2 * HOUR, time + 3 * HOUR, time - 20 * HOUR)
         )
-    portal = site.portal_code["portal-crane-2"]
+    portal = site.portal_code[DOOR]
     return Story(records, [site.people[person], place], time - HOUR, time, stays, needs=("onguard", (portal,)))
 
 
@@ -89,6 +102,10 @@ SCENARIO = Scenario(
         "other-leaf": Variant("escort entered by the other leaf of the gate", "none", {"escorted": True}),
     },
     edges={
+        "escort-after": Variant("escort badge read 28 s later with skew 5 s", "none",
+                                {"escorted": True, "beside_ms": 28_000}),
+        "granted-only": Variant("portal without Taken (indeterminate)", "indeterminate", {"granted": True},
+                                "presence unknown"),
         "ambiguous": Variant("badge linked by likeness only", "indeterminate", {"weak": True}, "identity_ambiguous"),
     },
 )  # fmt: skip

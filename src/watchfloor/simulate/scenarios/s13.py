@@ -105,6 +105,7 @@ SCENARIO = Scenario(
                              {"change": "timezone=Europe/Amsterdam", "by": "present", "silent": ""}),
     },
     edges={
+        "power": Variant("silence due to power (common_cause)", "indeterminate", {"silent": "switch"}, "common_cause"),
         "ambiguous": Variant("account of the administrator linked by likeness only", "indeterminate", {"weak": True},
                              "identity_ambiguous"),
         "ticket-late": Variant("change ticket entered later", "none",
