@@ -20,6 +20,7 @@ from deltalake import DeltaTable
 from tests.conftest import PROJECT
 from tests.simulate.conftest import Lived, live
 from watchfloor import cli
+from watchfloor.detect.intel.feeds import Feeds
 from watchfloor.errors import UsageError
 from watchfloor.simulate.docks import swapped
 from watchfloor.simulate.drills import drill_on
@@ -317,6 +318,18 @@ def test_of_the_harbour_only_what_its_page_says_belongs_to_nobody() -> None:
     assert {one.report for one in found} == {"leaver_with_credential"}
     page = (PROJECT / "estates" / "harbour" / "watch.md").read_text()
     assert {one.uid for one in found} == set(re.findall(r"cred-[a-z0-9-]+", page))
+
+
+def test_sightings_are_of_addresses_that_the_estates_feed_lists(lived: Lived) -> None:
+    feeds = Feeds.of(PROJECT / "estates" / "harbour").feeds
+    assert [defaults.source for defaults, _, _ in feeds] == ["port-isac"]
+    with (lived.estate / "intel" / "port-isac.csv").open(encoding="utf-8", newline="") as file:
+        listed = {row["value"] for row in csv.DictReader(file)}
+    seen = [
+        orjson.loads(line) for line in (lived.logs / "zeek_it.ndjson").read_bytes().splitlines() if b'"intel"' in line
+    ]
+    assert seen and {one["seen.indicator"] for one in seen} <= listed
+    assert all(one["id.resp_h"] == one["seen.indicator"] for one in seen)
 
 
 def test_frames_of_panels_carry_the_checksum_of_the_standard() -> None:

@@ -14,7 +14,19 @@ from watchfloor.simulate.lines import Ints, Template, counted, picked, seconds
 from watchfloor.simulate.movement import Stays, Window
 from watchfloor.simulate.site import Site
 
-__all__ = ["bacnet", "connections", "desks", "dnp3", "leases", "modbus", "plant", "s7", "sightings", "temperatures"]
+__all__ = [
+    "LISTED",
+    "bacnet",
+    "connections",
+    "desks",
+    "dnp3",
+    "leases",
+    "modbus",
+    "plant",
+    "s7",
+    "sightings",
+    "temperatures",
+]
 
 _ENDS = '"ts":{ts},"uid":"C{uid}","id.orig_h":"{src}","id.orig_p":{sport},"id.resp_h":"{dst}","id.resp_p":{dport}'
 CONN = Template(
@@ -63,8 +75,8 @@ NAMES: Sequence[str] = tuple(
     for top in ("com", "org", "net")
 )  # fmt: skip
 ADDRESSES = pa.array([f"203.0.113.{i}" for i in range(20, 120)])
-LISTED = pa.array([f"203.0.113.{i}" for i in range(130, 138)])
-"""Addresses of which a feed of threat intelligence warns."""
+LISTED = tuple(f"203.0.113.{i}" for i in range(130, 138))
+"""Addresses of which a feed of threat intelligence warns: `intel/port-isac.csv` of an estate that is founded."""
 
 SIGHTED = 0.01
 """Share of stays at a desk in which one of them is met."""

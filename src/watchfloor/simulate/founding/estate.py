@@ -1,4 +1,5 @@
-"""Write the files of an estate: people, credentials, assets, floor plans, zones, aliases, coverage, estate.toml."""
+"""Write the files of an estate: people, credentials, assets, floor plans, zones, aliases, coverage, a feed of
+indicators, estate.toml."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import orjson
 from watchfloor.simulate.founding.equipment import FIXED, POINTS, cameras, equipment_csv
 from watchfloor.simulate.founding.ground import PORTALS, plans, zones_toml
 from watchfloor.simulate.founding.staff import Staff, staff
+from watchfloor.simulate.network import LISTED
 from watchfloor.simulate.sources import SOURCES
 
 __all__ = ["TIMEZONE", "found"]
@@ -21,6 +23,22 @@ TIMEZONE = "Europe/Amsterdam"
 
 LIKELY = (("account", "ext.support"), ("account", r"HARBOUR\ext.support"), ("badge", "12:499990"))
 """Names that probably stand for a technician of a vendor: nobody has confirmed it."""
+
+FEEDS = """# What others warn of: indicators that the sector's exchange sends round.
+
+[[feed]]
+id = "port-isac"
+path = "intel/port-isac.csv"
+tlp = "amber"
+confidence = 75
+written = "2026-03-20"
+"""
+
+LISTED_ROWS = (
+    *((address, "ip", "2026-03-01", "command-and-control") for address in LISTED),
+    ("login.port.example.net", "domain", "2026-03-01", "phishing"),
+    ("EXDRONE0042", "drone", "2026-03-01", "seen at another port"),
+)
 
 PLACEHOLDERS: Mapping[str, Sequence[str]] = {
     "own_egress": ("203.0.113.0/25", "203.0.113.224/30"),
@@ -50,6 +68,8 @@ def found(folder: Path, *, people: int, seed: int, name: str = "Example Harbour"
     _write(folder / "places" / "zones.toml", zones_toml())
     _write(folder / "aliases.csv", _csv(_aliases(crew)))
     _write(folder / "coverage.toml", _coverage(people))
+    _write(folder / "intel" / "feeds.toml", FEEDS)
+    _write(folder / "intel" / "port-isac.csv", _csv([("value", "kind", "since", "labels"), *LISTED_ROWS]))
     _write(folder / "estate.toml", _estate(name))
 
 
