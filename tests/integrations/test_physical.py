@@ -128,23 +128,24 @@ FOUR_SICS = DATA / "ot" / "4sics_zeek_logs"
 
 
 @pytest.mark.skipif(not FOUR_SICS.is_dir(), reason="../shared/data is not there")
-@pytest.mark.parametrize("path", sorted(FOUR_SICS.glob("*.log")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FOUR_SICS.glob("*.log*")), ids=lambda path: path.name)
 def test_logs_of_an_ics_lab(mapper: Mapper, tmp_path: Path, path: Path) -> None:
     """Bro logs of 2015, of a plant that visitors attacked: another version's columns, none in quarantine."""
-    sample, rows = read(mapper, tmp_path / path.name, path.read_bytes())
-    assert set(sample.integrations) == {"zeek"} and len(rows) > 0
+    raw = path.read_bytes()
+    raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    sample, rows = read(mapper, tmp_path / path.name.removesuffix(".gz"), raw)
+    assert set(sample.integrations) == {"zeek"}
+    assert len(rows) == sum(not line.startswith(b"#") for line in raw.splitlines()) > 0
 
 
-@pytest.mark.skipif(not FOUR_SICS.is_dir(), reason="../shared/data is not there")
-@pytest.mark.parametrize(
-    "name", ["151021_ssl.log.gz", "151021_weird.log.gz", "151021_x509.log.gz", "151022_ssh.log.gz"]
-)
-def test_packed_logs_of_an_ics_lab(mapper: Mapper, tmp_path: Path, name: str) -> None:
-    raw = gzip.decompress((FOUR_SICS / name).read_bytes())
-    sample, rows = read(mapper, tmp_path / name.removesuffix(".gz"), raw)
-    assert set(sample.integrations) == {"zeek"} and len(rows) == sum(
-        not line.startswith(b"#") for line in raw.splitlines()
-    )
+BADGING = DATA / "physical" / "ms_physical_badging" / "sample_data_set.json"
+
+
+@pytest.mark.skipif(not BADGING.is_file(), reason="../shared/data is not there")
+def test_microsofts_own_sample_of_badging(mapper: Mapper, tmp_path: Path) -> None:
+    sample, rows = read(mapper, tmp_path / "badging.json", BADGING.read_bytes())
+    assert set(sample.integrations) == {"badging_graph"}
+    assert [row["activity_id"] for row in rows] == [2, 1]  # Failed, Success: decisions, no passages
 
 
 @pytest.mark.parametrize("name", ["genetec", "lenel_onguard", "netbox_export", "onvif", "osdp", "unifi_access"])
