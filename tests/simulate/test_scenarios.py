@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import PROJECT
-from tests.simulate.conftest import Lived, live
+from tests.simulate.conftest import FRIDAY, Lived, live
+from watchfloor.errors import UsageError
 from watchfloor.simulate.founding.estate import TIMEZONE
 from watchfloor.simulate.rota import HOUR
 from watchfloor.simulate.scenarios import s01
-from watchfloor.simulate.scenarios.frame import EXPECTED, GENERAL, scenarios
+from watchfloor.simulate.scenarios.frame import EXPECTED, GENERAL, State, scenarios
 from watchfloor.simulate.scenarios.s07 import ENTITLED
 from watchfloor.simulate.site import read_site
 from watchfloor.simulate.sources import SOURCES
@@ -380,3 +381,15 @@ def test_the_crews_cover_every_shift(port: Path) -> None:
     site = read_site(port, timezone=TIMEZONE)
     drivers = site.rank[site.roles == "straddle_driver"] % 4
     assert set(np.unique(drivers)) == {0, 1, 2, 3}
+
+
+def test_a_case_waits_for_a_day_on_which_somebody_is_free(
+    port: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = State.fits
+    monkeypatch.setattr(State, "fits", lambda state, story: state.calendar.day != FRIDAY and fits(state, story))
+    live(port, tmp_path / "two", days=2, inject=["S11:phase-fault"])
+    (told,) = [orjson.loads(line) for line in (tmp_path / "two/truth/scenarios.jsonl").read_bytes().splitlines()]
+    assert told["since"].startswith("2026-03-28") and told["case"] == 0
+    with pytest.raises(UsageError, match="nobody was free for case S11:phase-fault"):
+        live(port, tmp_path / "one", days=1, inject=["S11:phase-fault"])

@@ -10,7 +10,7 @@ faults    -> files                        how it is delivered
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from watchfloor.errors import UsageError
 from watchfloor.simulate import (
     doors,
     entra,
@@ -101,7 +102,7 @@ def generate(
 
     Raises:
         EstateError: a file of the estate is wrong, or it describes no people and portals.
-        UsageError: a case is not known, or `out` holds records already.
+        UsageError: a case is not known, nobody is free for one on any day, or `out` holds records already.
     """
     site = read_site(folder, timezone=timezone)
     plan = planned(inject, days)
@@ -111,11 +112,18 @@ def generate(
     outages: list[Outage] = []
     carried: dict[str, Draft] = {}
     before = NOWHERE
+    postponed: list[Plan] = []
     with Output(out, site) as output:
         for number in range(days):
             calendar = Calendar(start + timedelta(days=number), site.directory.timezone)
             day = _Day(site, calendar, seed, skew, first=number == 0)
-            stories = list(day.tell(plan.get(number, ()), len(told), before))
+            stories, postponed = day.tell([*postponed, *plan.get(number, ())], len(told), before)
+            if postponed and number == days - 1:
+                case = f"{postponed[0].scenario.id}:{postponed[0].name}"
+                raise UsageError(
+                    f"nobody was free for case {case} up to {calendar.day}",
+                    remedy="let more people live there, or more days go by",
+                )
             told += stories
             down = everyday_outages(site, faults, calendar.start, day.generator(31))
             down += [outage for story in stories for outage in story.outages]
@@ -207,12 +215,18 @@ class _Day:
                 found.append(offices.trainings(site, calendar.day, calendar.start - 10 * HOUR))
         return found
 
-    def tell(self, plan: Sequence[Plan], number: int, before: Stays) -> Iterator[Told]:
-        """The cases of this day; `before` is who was where the day before."""
+    def tell(self, plan: Sequence[Plan], number: int, before: Stays) -> tuple[list[Told], list[Plan]]:
+        """The cases of this day, and those for which nobody is free; `before` is who was where the day before."""
         state = State(self.site, self.calendar, self.kind, self.stays, self.passages, self.skew, before)
+        told: list[Told] = []
+        postponed: list[Plan] = []
         for case in plan:
-            yield tell(state, case, number, self.seed)
-            number += 1
+            one = tell(state, case, number + len(told), self.seed)
+            if one is None:
+                postponed.append(case)
+            else:
+                told.append(one)
+        return told, postponed
 
     def unlocked(self, down: Sequence[Outage]) -> list[Draft]:
         """What doors say that stand open: just before, and when it is over."""

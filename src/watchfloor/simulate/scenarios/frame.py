@@ -436,11 +436,10 @@ def _asked(text: str) -> Iterator[Plan]:
                 yield Plan(scenario, key, kind, one)
 
 
-def tell(state: State, plan: Plan, number: int, seed: int) -> Told:
+def tell(state: State, plan: Plan, number: int, seed: int) -> Told | None:
     """Make a case: its records are marked with its number, and delivered as its variant wants.
 
-    Raises:
-        UsageError: there are too few people who could come for it.
+    None if nobody is free who could come for it on that day.
     """
     for attempt in range(ATTEMPTS):
         used = set(state.used)
@@ -449,10 +448,7 @@ def tell(state: State, plan: Plan, number: int, seed: int) -> Told:
             break
         state.used = used
     else:
-        raise UsageError(
-            f"nobody is free for case {plan.scenario.id}:{plan.name} on {state.calendar.day}",
-            remedy="let more people live there, or more days go by",
-        )
+        return None
     state.came += story.stays
     state.apart += [(person, story.since, story.until) for person in story.absent]
     parts = [one.of_case(number) for one in story.records if len(one)]
