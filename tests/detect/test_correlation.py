@@ -50,7 +50,7 @@ class Run:
         if watermark is None:
             watermark = Watermark.end()
         elif isinstance(watermark, int):
-            watermark = Watermark({"s": watermark}, now=watermark)
+            watermark = Watermark({"s": watermark})
         self.state, found = self.operator.step(self.state, table(matches, **more), watermark, self.coverage)
         new: list[Any] = found.to_pylist()
         self.said += new
@@ -251,12 +251,12 @@ def at(minutes: float, member: int = 0, uid: int = 1, **more: Any) -> Match:
     return Match(int(minutes * MINUTE), 0, uid, member, **more)
 
 
-def marks(logons: float, badges: float, now: float = 0) -> Watermark:
+def marks(logons: float, badges: float, **more: Any) -> Watermark:
     """Sources of a and of b, and how far they are, in minutes."""
     return Watermark(
         {"hosts": int(logons * MINUTE), "doors": int(badges * MINUTE)},
         feeds={"a": frozenset({"hosts"}), "b": frozenset({"doors"})},
-        now=int((now or max(logons, badges)) * MINUTE),
+        **more,
     )
 
 
@@ -288,15 +288,11 @@ def test_presence_outside_the_window_is_none(badge: float) -> None:
 
 
 def test_a_clock_that_may_be_wrong_makes_the_window_wider() -> None:
-    skewed = Watermark(**{**_fields(marks(700, 700)), "skew": {"hosts": 2000, "doors": 120_000}})
+    skewed = marks(700, 700, skew={"hosts": 2000, "doors": 120_000})
     for badge, said in ((-122, []), (607, []), (-122.1, ["create"]), (607.1, ["create"])):
         run = Run(absent())
         run.feed([at(600), at(badge, 1, 2)], skewed)
         assert changes(run) == said, badge
-
-
-def _fields(mark: Watermark) -> dict[str, Any]:
-    return {"heard": mark.heard, "feeds": mark.feeds, "now": mark.now}
 
 
 def test_blindness_is_said_and_is_no_finding() -> None:
@@ -325,6 +321,15 @@ def test_a_source_that_does_not_come_is_said_and_judged_when_it_does() -> None:
     assert changes(run) == ["not_evaluable"]
     run.feed([], marks(700, 700))
     assert changes(run) == ["not_evaluable", "create", "evaluable"]
+
+
+def test_a_source_that_is_only_quiet_tells_what_happened_and_not_what_did_not() -> None:
+    """The clock takes a quiet source along; what it has not said is missing only up to where it was seen alive."""
+    run = Run(absent())
+    run.feed([at(600)], marks(620, 620, sure={"doors": 500 * MINUTE}))
+    assert changes(run) == []
+    run.feed([], marks(630, 630, sure={"doors": 630 * MINUTE}))
+    assert changes(run) == ["create"]
 
 
 def test_a_source_that_does_not_come_and_then_tells_of_presence() -> None:
@@ -415,11 +420,11 @@ def test_a_chain_counts_findings_and_takes_them_back() -> None:
     operator = Operator([inner, outer], {"inner": ("a",), "outer": ("inner",)}, hold=UNHELD)
     state = operator.begin()
     pairs = [Match(1000 * (2 * key + more), 0, 2 * key + more, 0, key=key) for key in (2, 3) for more in (0, 1)]
-    state, found = operator.step(state, table(pairs), Watermark({"s": HOUR}, now=HOUR))
+    state, found = operator.step(state, table(pairs), Watermark({"s": HOUR}))
     said = found.to_pylist()
     assert [(one["correlation"], one["change"]) for one in said] == [(0, "create"), (0, "create"), (1, "create")]
     assert said[2]["evidence"] == [said[0]["uid"], said[1]["uid"]]
-    state, found = operator.step(state, table(pairs[:1], gone=True), Watermark({"s": HOUR}, now=HOUR))
+    state, found = operator.step(state, table(pairs[:1], gone=True), Watermark({"s": HOUR}))
     assert [(one["correlation"], one["change"]) for one in found.to_pylist()] == [(0, "retract"), (1, "retract")]
 
 

@@ -58,7 +58,7 @@ def _made(ready: Prepared, outcomes: list[Outcome]) -> tuple[Counter[bytes], Cou
         Counter(
             text(row)
             for outcome in outcomes
-            if (found := ready.path.detect(outcome.events)) is not None
+            if (found := ready.path.detect(outcome.events).found) is not None
             for row in found.to_pylist()
         ),
         Counter((bad.sequence or 0, bad.reason) for outcome in outcomes for bad in outcome.quarantined),

@@ -27,7 +27,7 @@ from watchfloor.cli.summary import print_problems, print_totals, size_of
 from watchfloor.errors import RuleError, SourceError, UsageError
 
 if TYPE_CHECKING:
-    from watchfloor.detect.rule import Rule
+    from watchfloor.detect.rule import Correlation, Rule
     from watchfloor.detect.rulebook import Rulebook
     from watchfloor.ocsf.events import Events
 
@@ -95,6 +95,7 @@ def detect(
         print_problems(ready.rulebook.problems)
     totals, board = oneshot.Totals(), Board(ready.rulebook)
     files = {rule.id: rule.file for rule in ready.rulebook.rules}
+    files.update((rule.id, rule.file) for rule in ready.rulebook.correlations)
     show: Callable[[str, Events], bytes | Events] = partial(_lines, files) if json else _as_they_are
     with progress("detecting", size_of(paths)) as bar:
         made = oneshot.detect(
@@ -107,6 +108,7 @@ def detect(
             integration=integration,
             advance=bar.advance,
             workers=count,
+            correlating=ready.correlating(),
         )
         with closing(made):  # whatever ends us ends the workers
             for found in made:
@@ -152,13 +154,14 @@ class Board:
     """Findings gathered by rule, as a table a tired person can read."""
 
     def __init__(self, rulebook: Rulebook) -> None:
-        self.rules: dict[str, Rule] = {}
+        self.rules: dict[str, Rule | Correlation] = {}
         self.lines: dict[str, Line] = defaultdict(Line)
         self.know(rulebook)
 
     def know(self, rulebook: Rulebook) -> None:
         """Learn rules: all that may have made findings."""
         self.rules.update((rule.id, rule) for rule in rulebook.rules)
+        self.rules.update((rule.id, rule) for rule in rulebook.correlations)
 
     def add(self, found: Events) -> None:
         """Count findings in."""

@@ -67,8 +67,17 @@ def print_totals(totals: Totals, rulebook: Rulebook, seconds: float, *, leftover
     products = ", ".join(f"{name} {count:,}" for name, count in _ranked(totals.integrations)) or "none"
     rate = f", {totals.read / seconds:,.0f} records/s" if seconds > 1 else ""
     unloaded = len(rulebook.problems)
+    titles = {one.id: one.title for one in rulebook.correlations}
+    for uid, count in _ranked(totals.unjudged)[:10]:
+        screen.print(
+            f"[yellow]not evaluable[/] {count:,}: {escape(titles[uid])}: nobody knows what could have been seen"
+        )
+    if totals.correlations:
+        counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in _ranked(totals.correlations))
+        screen.print(f"[dim]correlations left out: {counts}[/]")
+    correlations = f", {len(rulebook.correlations):,} correlations" if rulebook.correlations else ""
     screen.print(
-        f"rules: {len(rulebook.rules):,} loaded"
+        f"rules: {len(rulebook.rules):,} loaded{correlations}"
         + (f", {unloaded:,} not (--problems says why)" if unloaded else "")
         + f" | files: {totals.files:,} | products: {products}"
     )

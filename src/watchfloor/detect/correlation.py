@@ -12,14 +12,17 @@ again, and a finding it overturns is taken back (decisions/correlations.md). Wha
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import replace
 
 from watchfloor.detect import sliding
 from watchfloor.detect.correlation_condition import negated, table
@@ -54,7 +57,7 @@ HOLD = {False: DAY, True: 7 * DAY}
 """How long a decision may still be changed, without and with a negated rule, milliseconds (reference 7.4)."""
 
 MAX_WAIT = 1_800_000
-"""Milliseconds after which nobody waits for a source any longer (reference 7.2)."""
+"""Milliseconds by which a source may be behind the others until what it would tell is unknown (reference 7.2)."""
 
 MAX_ROWS = 4_000_000
 """Matches held at most; the oldest tenth goes beyond that."""
@@ -128,7 +131,7 @@ of events, oldest first, and which of the rules each matched.
 
 
 HELD = pa.list_(
-    pa.struct([("time", pa.int64()), ("sequence", pa.int64()), ("uid", pa.binary(16)), ("value", pa.float64()),
+    pa.struct([("time", pa.int64()), ("sequence", pa.int64()), ("uid", pa.binary()), ("value", pa.float64()),
                ("member", pa.int16()), ("flags", pa.int16()), ("scope", pa.string())])
 )  # fmt: skip
 
@@ -193,28 +196,25 @@ class Watermark:
     """How far the sources are.
 
     Args:
-        heard: per source the event time up to which nothing on time is still to come, milliseconds.
+        heard: per source the event time up to which nothing on time is still to come, milliseconds. A source that is
+            merely quiet goes on with the clock.
+        sure: the same of what it has shown to be alive: what it does not tell is missing up to here only. A source
+            that is not named is as far as it was heard.
         feeds: per rule id the sources it may match in; one that is not named may match in all.
-        now: the latest time of receipt, milliseconds; nobody waits for a source longer than `max_wait` behind it.
         skew: per source by how much its clock may be wrong, milliseconds.
+        over: nothing more will ever come.
     """
 
     heard: Mapping[str, int] = field(default_factory=dict)
+    sure: Mapping[str, int] = field(default_factory=dict)
     feeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    now: int = -NEVER
     skew: Mapping[str, int] = field(default_factory=dict)
+    over: bool = False
 
     @staticmethod
     def end() -> Watermark:
         """Nothing more will come."""
-        return Watermark(now=NEVER, feeds=_All())
-
-
-class _All(dict[str, frozenset[str]]):
-    """Every rule is fed by nobody: nothing is waited for."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return frozenset()
+        return Watermark(over=True)
 
 
 @dataclass(slots=True)
@@ -250,6 +250,12 @@ class State:
         return int(self.counts[sliding.KEYS_USED])
 
     @property
+    def oldest(self) -> int:
+        """Time of the oldest match that is held, milliseconds; 2 ** 62 if none is."""
+        times = self.rows["time"][: int(self.counts[sliding.ROWS_TOP])]
+        return int(times.min(initial=NEVER))
+
+    @property
     def nbytes(self) -> int:
         """Bytes of memory."""
         return int(self.rows.nbytes + self.keys.nbytes + sum(part.nbytes for part in self.texts))
@@ -262,7 +268,7 @@ class Operator:
         correlations: those others count on before these (`Rulebook.correlations`).
         members: per correlation's id the ids of its rules.
         hold: milliseconds in which a decision may still change, without and with a negated rule.
-        max_wait: milliseconds after which nobody waits for a source.
+        max_wait: milliseconds that a source may be behind the others until what it would tell is unknown.
         max_rows, max_group: matches held at most, in all and of one group.
     """
 
@@ -278,6 +284,7 @@ class Operator:
     ) -> None:
         self.correlations, self.members = tuple(correlations), members
         self._max_wait, self._max_rows, self._max_group = max_wait, max_rows, max_group
+        self._names = [_defined(one) for one in self.correlations]
         self._position = {one.id: number for number, one in enumerate(self.correlations)}
         self._outer: dict[int, list[tuple[int, int]]] = {}
         level: list[int] = []
@@ -365,38 +372,36 @@ class Operator:
     def _fronts(self, before: npt.NDArray[np.void], watermark: Watermark) -> npt.NDArray[np.void]:
         """How far each correlation is after a watermark."""
         front = before.copy()
-        everybody = frozenset(watermark.heard)
-        skew = watermark.skew
-        expired = watermark.now - self._max_wait if watermark.now < NEVER else NEVER
         for number, one in enumerate(self.correlations):
-            wait, lateness = one.after, one.lateness or 0
-            settled, missing = NEVER, NEVER
-            widest = [0, 0]
-            for name, uid in zip(one.rules, self.members[one.id], strict=True):
-                absent = name in self._negated[number]
-                if uid in self._position:
-                    reached = int(front["settled"][self._position[uid]])
-                    missing, settled = (min(missing, reached), settled) if absent else (missing, min(settled, reached))
-                    continue
-                sources = watermark.feeds.get(uid, everybody)
-                reached = min((watermark.heard.get(one_, -NEVER) for one_ in sources), default=NEVER)
-                if absent:
-                    missing = min(missing, reached)
-                else:
-                    settled = min(settled, max(reached, expired))
-                widest[absent] = max(widest[absent], max((skew.get(one_, 0) for one_ in sources), default=0))
-            widen = sum(widest) if self._negated[number] else 0
-            settled = min(settled, missing)
-            if -NEVER < settled < NEVER:
-                settled -= wait + lateness + widen
-            stalled = expired - wait - lateness - widen if -NEVER < expired < NEVER else expired
+            reached, missing, widen = self._reached(front, number, watermark)
+            wait = one.after + (one.lateness or 0) + widen
             entry = front[number]
-            entry["settled"] = max(int(entry["settled"]), settled)
-            entry["expired"] = max(int(entry["settled"]), int(entry["expired"]), stalled)
-            entry["gone"] = max(int(entry["gone"]), max(int(entry["settled"]), -NEVER + int(self._hold[number]))
-                                - int(self._hold[number]))  # fmt: skip
+            entry["settled"] = max(int(entry["settled"]), _earlier(min(reached, missing), wait))
+            expired = _earlier(reached, wait + self._max_wait) if self._negated[number] else 0
+            entry["expired"] = max(int(entry["settled"]), int(entry["expired"]), expired)
+            entry["gone"] = max(int(entry["gone"]), _earlier(int(entry["settled"]), int(self._hold[number]), over=True))
             entry["widen"] = max(int(entry["widen"]), widen)
         return front
+
+    def _reached(self, front: npt.NDArray[np.void], number: int, watermark: Watermark) -> tuple[int, int, int]:
+        """Up to when all is there that a correlation counts, and all that it misses; how much its clocks may differ."""
+        if watermark.over:
+            return NEVER, NEVER, 0
+        one = self.correlations[number]
+        everybody = frozenset(watermark.heard)
+        marks: dict[bool, list[int]] = {False: [], True: []}
+        skew = {False: 0, True: 0}
+        for name, uid in zip(one.rules, self.members[one.id], strict=True):
+            absent = name in self._negated[number]
+            if uid in self._position:
+                marks[absent].append(int(front["settled"][self._position[uid]]))
+                continue
+            for source in watermark.feeds.get(uid, everybody):
+                mark = watermark.heard.get(source, -NEVER)
+                marks[absent].append(watermark.sure.get(source, mark) if absent else mark)
+                skew[absent] = max(skew[absent], watermark.skew.get(source, 0))
+        reached = min(marks[False], default=max(watermark.heard.values(), default=-NEVER))
+        return reached, min(marks[True], default=NEVER), sum(skew.values()) if self._negated[number] else 0
 
     def _take_up(self, state: State, matches: pa.Table, front: npt.NDArray[np.void]) -> None:
         """Put matches into their groups."""
@@ -602,12 +607,12 @@ class Operator:
         found = np.empty(int(keys["count"].sum()), np.int32)
         sliding.gathered(state.rows, state.keys, slots, found)
         rows = state.rows[found]
-        ids = pa.array([one.id for one in self.correlations], pa.string())
+        ids = pa.array(self._names, pa.string())
         scopes = pa.array([*state.scopes, None], pa.string())
         held = pa.StructArray.from_arrays(
             [
-                pa.array(rows["time"]), pa.array(rows["sequence"]), _binary(rows), pa.array(rows["value"]),
-                pa.array(rows["member"]), pa.array(rows["flags"]),
+                pa.array(rows["time"]), pa.array(rows["sequence"]), _binary(rows).cast(pa.binary()),
+                pa.array(rows["value"]), pa.array(rows["member"]), pa.array(rows["flags"]),
                 scopes.take(pa.array(np.where(rows["scope"] < 0, len(state.scopes), rows["scope"]))),
             ],
             fields=list(HELD.value_type),
@@ -627,14 +632,14 @@ class Operator:
             },
             SNAPSHOT,
         )
-        fronts = [{"rule": one.id, "front": list(map(int, front))}
-                  for one, front in zip(self.correlations, state.front.tolist(), strict=True)]  # fmt: skip
+        fronts = [{"rule": name, "front": list(map(int, front))}
+                  for name, front in zip(self._names, state.front.tolist(), strict=True)]  # fmt: skip
         return pa.concat_tables([groups, pa.Table.from_pylist(fronts, SNAPSHOT)])
 
     def restored(self, snapshot: pa.Table) -> State:
         """The state that a snapshot was made of; of correlations that are no longer there nothing is kept."""
         state = self.begin()
-        ids = pa.array([one.id for one in self.correlations], pa.string())
+        ids = pa.array(self._names, pa.string())
         number = pc.index_in(snapshot["rule"], ids).combine_chunks()
         known = snapshot.append_column("number", number).filter(pc.is_valid(number))
         whole = pc.is_null(known["key"])
@@ -652,7 +657,7 @@ class Operator:
         at = np.arange(len(held), dtype=np.int32)
         for name in ("time", "sequence", "value", "member", "flags"):
             rows[name][: len(held)] = held.field(name).to_numpy(zero_copy_only=False)
-        words = _words(pa.chunked_array([held.field("uid")]))
+        words = _words(pa.chunked_array([held.field("uid").cast(pa.binary(16))]))
         rows["high"][: len(held)], rows["low"][: len(held)] = words[:, 0], words[:, 1]
         scopes = held.field("scope").dictionary_encode()
         state.scopes = {text: code for code, text in enumerate(scopes.dictionary.to_pylist())}
@@ -723,6 +728,12 @@ class Operator:
         new["text"][used] = np.arange(len(used))
 
 
+def _defined(one: Correlation) -> str:
+    """By what the state of a correlation is known: its id, and what it says; moving its file changes neither."""
+    said = msgspec.msgpack.encode(replace(one, file="", line=0))
+    return f"{one.id} {hashlib.blake2b(said, digest_size=4).hexdigest()}"
+
+
 def nothing() -> pa.Table:
     """No findings."""
     return FINDINGS.empty_table()
@@ -762,6 +773,11 @@ def _hexadecimal(rows: npt.NDArray[np.void]) -> list[str]:
     words = np.stack([rows["high"], rows["low"]], axis=-1).astype(">i8")
     text = words.tobytes().hex()
     return [text[at : at + 32] for at in range(0, len(text), 32)]
+
+
+def _earlier(time: int, by: int, *, over: bool = False) -> int:
+    """A time minus a duration; always and never stay what they are, but for what is `over` some day."""
+    return time - by if -NEVER < time < NEVER or (over and time == NEVER) else time
 
 
 def _unordered(time: npt.NDArray[np.int64], sequence: npt.NDArray[np.int64]) -> bool:

@@ -15,7 +15,7 @@ import orjson
 from watchfloor.detect.correlation_links import field_of
 from watchfloor.detect.rule import Correlation
 
-__all__ = ["EVERYBODY", "NOBODY", "Regrouped", "hashed", "key_of", "number_of", "regrouped"]
+__all__ = ["EVERYBODY", "NOBODY", "Regrouped", "hashed", "key_of", "number_of", "numeric", "regrouped"]
 
 NOBODY = 0
 """The key of a match that belongs to no group: a field of `group-by` has no value."""

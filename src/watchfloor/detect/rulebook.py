@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -21,7 +22,7 @@ from msgspec.structs import replace
 
 from watchfloor.detect.correlation_links import link
 from watchfloor.detect.predicate import conjunction
-from watchfloor.detect.rule import Correlation, Filter, Problem, Rule
+from watchfloor.detect.rule import LEVELS, Correlation, Filter, Problem, Rule
 from watchfloor.detect.rulecache import Found, RuleCache, digest
 from watchfloor.documents import MAX_BYTES, parse_yaml
 from watchfloor.errors import EstateError, RuleError, named
@@ -59,6 +60,27 @@ class Rulebook:
     correlations: tuple[Correlation, ...] = ()
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
+
+    def of_level(self, lowest: str) -> Rulebook:
+        """Without what is below a level. A rule that a correlation counts on stays, and makes no findings."""
+        grave = frozenset(LEVELS[LEVELS.index(lowest) :])
+        correlations: list[Correlation] = []
+        counted: set[str] = set()
+        for one in reversed(self.correlations):  # outer ones first: they need those before them
+            if one.level in grave or one.id in counted:
+                correlations.insert(0, one)
+                counted.update(self.members[one.id])
+        rules = tuple(rule for rule in self.rules if rule.level in grave or rule.id in counted)
+        low = {one.id for one in rules if one.level not in grave}
+        low |= {one.id for one in correlations if one.level not in grave}
+        idle = self.silent - counted  # what counted on them is gone: they speak for themselves, as they do without it
+        return replaced(
+            self,
+            rules=rules,
+            correlations=tuple(correlations),
+            members={one.id: self.members[one.id] for one in correlations},
+            silent=(self.silent - idle) | low,
+        )
 
 
 def load_rules(
@@ -115,7 +137,6 @@ def load_rules(
         _apply(rule_filter, rules, notes)
     linked = link(rules.values(), tuple(correlations.values()))
     problems += linked.problems
-    notes += map(_not_yet, linked.correlations)
     counts = len(rules), len(linked.correlations), len(filters), len(problems)
     _log.info("rules: %d loaded, %d correlations, %d filters, %d problems", *counts)
     return Rulebook(
@@ -165,11 +186,6 @@ def _duplicate(
     reason = f"the id {first.id} is already taken by {place}" + (", with the same content" if same else "")
     remedy = "remove one of the two" if same else "give this rule an id of its own, or remove one of the two"
     (notes if same else problems).append(Problem(second.file, second.line, second.title, reason, remedy, "duplicate"))
-
-
-def _not_yet(one: Correlation) -> Problem:
-    reason = "the correlation is read and not evaluated yet"
-    return Problem(one.file, one.line, one.title, reason, "its rules speak for themselves meanwhile", "correlation")
 
 
 def _no_route(rule: Rule) -> Problem:

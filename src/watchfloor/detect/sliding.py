@@ -49,10 +49,10 @@ to `gone` nothing is changed any more. `widen`: by how much windows of what is n
 
 OUT = np.dtype([("slot", "i4"), ("row", "i4"), ("first", "i4"), ("change", "i4"), ("late", "i4"), ("number", "f8")])
 
-EMITTED, FIRED, ACTIVE, DECIDED, UNKNOWN, FULL, GAP, STALLED, WITHDRAWN, UNSEEN = (1 << bit for bit in range(10))
+EMITTED, FIRED, ACTIVE, DECIDED, UNKNOWN, FULL, GAP, STALLED, WITHDRAWN, UNSEEN, LATE = (1 << bit for bit in range(11))
 """Flags of a row. EMITTED: it has a finding. FIRED: it would have, were it not suppressed. ACTIVE: the condition is
 true after it. UNKNOWN: it was said that it cannot be judged. FULL, GAP: its window was seen, or not. STALLED: a source
-did not come in time. UNSEEN: the finding was made in spite of that."""
+did not come in time. UNSEEN: the finding was made in spite of that. LATE: it came when its time was over."""
 
 CREATE, RETRACT, UNJUDGED, KNOWN, ASK = 1, 2, 3, 4, 5
 """Changes: a finding; none any more; it cannot be judged; now it can; somebody must say whether its window was seen."""
@@ -184,7 +184,7 @@ def insert(
             rows[r].low = low[m]
             rows[r].value = value[m]
             rows[r].scope = scope[m]
-            rows[r].flags = 0
+            rows[r].flags = LATE if time[m] <= front[c].settled else 0
             rows[r].next = below
             if above < 0:
                 keys[at].head = r
@@ -559,7 +559,7 @@ def judge(
                 | (UNKNOWN if unknown else 0)
                 | (UNSEEN if emitted and unknown else 0)
                 | DECIDED
-                | (flags & (FULL | GAP | WITHDRAWN))
+                | (flags & (FULL | GAP | WITHDRAWN | LATE))
             )
             change = 0
             if emitted and not flags & EMITTED:
@@ -571,7 +571,7 @@ def judge(
                 out[progress[0]].row = row
                 out[progress[0]].first = chain[lo] if lo < n else row
                 out[progress[0]].change = change
-                out[progress[0]].late = 1 if flags & DECIDED else 0
+                out[progress[0]].late = 1 if flags & (DECIDED | LATE) else 0
                 out[progress[0]].number = value
                 progress[0] += 1
             if unknown != ((flags & UNKNOWN) != 0):
@@ -710,6 +710,7 @@ def swept(rows: Records, keys: Records, counts: Int64s, plan: Records, front: Re
                     counts[CROWDED] += 1
                 after = np.int64(rows[r].next)
                 rows[r].next = counts[FREE]
+                rows[r].time = NEVER
                 counts[FREE] = r
                 counts[ROWS_USED] -= 1
                 keys[at].count -= 1

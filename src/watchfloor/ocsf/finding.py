@@ -219,8 +219,8 @@ def _of_rules(rules: Sequence[RuleFacts], which: npt.NDArray[np.int32]) -> dict[
         "finding_info.analytic.name": per_rule(lambda rule: rule.title, text),
         "finding_info.analytic.version": per_rule(lambda rule: rule.version, text),
         "finding_info.analytic.type_id": 1,  # Rule
-        "finding_info.attacks": per_rule(_attacks, _type("finding_info.attacks")),
-        "finding_info.tags": per_rule(_tags, _type("finding_info.tags")),
+        "finding_info.attacks": per_rule(attacks_of, _type("finding_info.attacks")),
+        "finding_info.tags": per_rule(tags_of, _type("finding_info.tags")),
         "finding_info.related_events_count": 1,
     }
 
@@ -231,7 +231,7 @@ def _of_class(
     """What findings take from events of one class."""
     rows = np.concatenate([match.rows for match in matches])
     fields = {name for match in matches for name in match.fields}
-    hit = events.pick(rows, dict.fromkeys((*_told(events.class_name, events.names), *sorted(fields))))
+    hit = events.pick(rows, dict.fromkeys((*told(events.class_name, events.names), *sorted(fields))))
     event_uids = _texts(hit, "metadata.uid")
     uids = [finding_uid(rules[rule].uid, event or "") for rule, event in zip(which.tolist(), event_uids, strict=True)]
     columns: dict[str, Column | None] = {
@@ -252,7 +252,7 @@ def _of_class(
 
 
 @lru_cache(maxsize=1024)
-def _told(class_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+def told(class_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
     """The columns of events that findings tell of."""
     sources = {source for path in schema.BOUNDED["evidences"] for source in EVIDENCE_FROM.get(path, (path,))}
     objects = WHAT[class_name][1] if class_name in WHAT else ()
@@ -322,7 +322,7 @@ def _type(name: str) -> pa.DataType:
     return arrow
 
 
-def _attacks(rule: RuleFacts) -> list[dict[str, Any]] | None:
+def attacks_of(rule: RuleFacts) -> list[dict[str, Any]] | None:
     entries = []
     for attack in rule.attacks:
         entry: dict[str, Any] = {"version": attack.version}
@@ -339,7 +339,7 @@ def _attacks(rule: RuleFacts) -> list[dict[str, Any]] | None:
     return entries or None
 
 
-def _tags(rule: RuleFacts) -> list[dict[str, Any]] | None:
+def tags_of(rule: RuleFacts) -> list[dict[str, Any]] | None:
     named = (("tags", rule.tags), ("references", rule.references), ("false_positives", rule.false_positives))
     tags: list[dict[str, Any]] = [{"name": name, "values": list(values)} for name, values in named if values]
     if rule.author:

@@ -18,8 +18,10 @@ from watchfloor.collect.mapper import Leftovers, Mapper
 from watchfloor.detect.intel.indicator import KINDS
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
+from watchfloor.run.correlating import Matched
 from watchfloor.run.memory import give_back
 from watchfloor.run.path import Path, by_stream
+from watchfloor.run.standing import Heard
 from watchfloor.store import quarantine
 from watchfloor.store.lake import Lake, Parts
 from watchfloor.store.landing import LandedBlock
@@ -44,6 +46,8 @@ class Made:
     Args:
         parts: per table its rows, on the disk and not yet in the lake.
         found: the findings, for whoever shows them.
+        matched: what correlations are to count.
+        heard: of the sources.
     """
 
     read: int = 0
@@ -53,6 +57,8 @@ class Made:
     integrations: Counter[str] = field(default_factory=Counter)
     leftovers: Leftovers = field(default_factory=Counter)
     found: Events | None = None
+    matched: Matched = field(default_factory=Matched)
+    heard: Heard = field(default_factory=Heard)
 
 
 class Maker:
@@ -91,6 +97,7 @@ class Maker:
             batch: its number, which only a world needs.
         """
         made = Made()
+        made.heard.received = max((int(block.received.max()) for block in blocks if len(block)), default=0)
         events: dict[str, list[Events]] = defaultdict(list)
         rejected: list[quarantine.Quarantined] = []
         streams = deque(by_stream(blocks))
@@ -110,6 +117,8 @@ class Maker:
             del outcome
         # Joined before they nest: inside structs Arrow cannot make one dictionary of several.
         classes = {name: Events.concat(events.pop(name)) for name in sorted(events)}
+        for found in classes.values():
+            made.heard.add(found)
         if self.world is not None:
             classes, learnt = self.world.take(classes, batch)
             for name, table in learnt.items():
@@ -121,11 +130,12 @@ class Maker:
             if len(seen):
                 made.parts[SIGHTINGS] = self._lake.write(self._shown(seen), columns(SIGHTINGS))
         if self._private is None:
-            made.found = self._path.detect(classes.values())
+            judged = self._path.detect(classes.values())
         else:
             shown = {name: self._private(events) for name, events in classes.items()}
-            made.found = self._path.detect(classes.values(), shown.values())
+            judged = self._path.detect(classes.values(), shown.values())
             classes = shown
+        made.found, made.matched = judged.found, judged.matched
         if made.found is not None:
             name = made.found.class_name
             vendors = [classes.pop(name)] if name in classes else []

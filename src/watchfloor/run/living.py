@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from watchfloor.ocsf.events import Events
 from watchfloor.store.lake import Lake
+from watchfloor.world.coverage import Covering
 from watchfloor.world.directory import Directory
-from watchfloor.world.pulse import PULSE_SCHEMA
+from watchfloor.world.pulse import PULSE_SCHEMA, Pulse, pulse_table
 from watchfloor.world.sources import Source
 from watchfloor.world.world import ALIASES, PULSES, SIGHTINGS, STATEMENTS, Learnt, World
 
@@ -47,6 +48,7 @@ class LivingWorld:
         self._directory, self._lake, self._committed, self._complete = directory, lake, committed, complete
         self._sources = sources
         self._world: World | None = None
+        self._heard: list[Pulse] = []
 
     def take(self, batches: Mapping[str, Events], batch: int) -> tuple[dict[str, Events], dict[str, pa.Table]]:
         """Events by class with context, and the rows of the world's own tables."""
@@ -55,7 +57,17 @@ class LivingWorld:
                 self._directory, self._lake, complete=self._complete, sources=self._sources, until=self._committed()
             )
         joined, learnt = self._world.take(batches)
+        self._heard = learnt.heard
         return joined, learnt.tables(batch)
+
+    def covering(self, known_at: int) -> Covering | None:
+        """What could be seen, as known at a moment, UTC epoch milliseconds; None before the first batch."""
+        if self._world is None:
+            return None
+        heard = self._lake.read(PULSES, PULSE_SCHEMA.names, pc.field("batch") <= self._committed())
+        parts = [part.cast(PULSE_SCHEMA) for part in (heard, pulse_table(self._heard)) if part.num_rows]
+        pulses = pa.concat_tables(parts) if parts else pulse_table([])
+        return Covering(self._directory, self._sources or {}, pulses, self._world.history, known_at=known_at)
 
     def forget(self) -> None:
         """What was learnt may not have been committed: begin again from the lake."""

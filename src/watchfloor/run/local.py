@@ -22,6 +22,7 @@ from watchfloor.collect.source import Batch
 from watchfloor.collect.watched import Watched
 from watchfloor.detect.intel.join import IntelJoin, asked_kinds
 from watchfloor.detect.sentence import fields_of
+from watchfloor.detect.taxonomy import Taxonomy
 from watchfloor.errors import EstateError, ManifestError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
 from watchfloor.ocsf.events import Events
@@ -33,6 +34,7 @@ from watchfloor.run.path import UNFRAMED, unframed
 from watchfloor.run.prepare import Prepared, chosen_format
 from watchfloor.run.processing import BatchReport, Processing
 from watchfloor.run.reload import Reloaded, RuleWatch
+from watchfloor.run.standing import Standing
 from watchfloor.run.workers import how_many
 from watchfloor.store.commit import Committer
 from watchfloor.store.lake import Lake
@@ -101,7 +103,8 @@ class LocalEngine:
         try:
             self._lake = Lake(estate.store / "lake", compact_every=estate.compact_commits)
             self._lake.sweep()
-            committer = Committer(self._lake, estate.store / "cursor.json")
+            committer = self._committer = Committer(self._lake, estate.store / "cursor.json")
+            self._sources = estate.covers(directory) if directory else {}
             positions = committer.positions
             self._world = (
                 LivingWorld(
@@ -109,7 +112,7 @@ class LocalEngine:
                     self._lake,
                     lambda: committer.cursor.batch,
                     complete=estate.complete,
-                    sources=estate.covers(directory),
+                    sources=self._sources,
                 )
                 if directory
                 else None
@@ -132,6 +135,7 @@ class LocalEngine:
                 self._lake,
                 batch_records=estate.batch_records,
                 workers=workers,
+                standing=self._correlations(),
                 first=self._lock.release,  # the kernel gives it to the next engine when this one is dead
             )
         except BaseException:
@@ -246,6 +250,20 @@ class LocalEngine:
         """What makes the same rows of the same records: rules and mappings, and the indicators."""
         return self.ready.maker() + ("" if self._intel is None else f" {self._intel.digest}")
 
+    def _correlations(self) -> Standing | None:
+        book = self.ready.rulebook
+        if not book.correlations:
+            return None
+        world = self._world
+        return Standing(
+            book,
+            Taxonomy.load(),
+            self._lake,
+            lambda: self._committer.cursor.batch,
+            sources=self._sources,
+            covering=(lambda known_at: None) if world is None else world.covering,
+        )
+
     def renew(self) -> Reloaded | None:
         """Take over rules that have changed; None when there are none, or a batch is pending that others began.
 
@@ -257,7 +275,7 @@ class LocalEngine:
         found = self._watch.look(self.ready.rulebook)
         if found is not None and found.ready is not None:
             self.ready = found.ready
-            self._processing.renew(self._maker(), self._made_by())
+            self._processing.renew(self._maker(), self._made_by(), self._correlations())
         return found
 
     def renew_indicators(self) -> Read | WatchfloorError | None:
@@ -270,7 +288,7 @@ class LocalEngine:
         found = self._feeds.look()
         if found is not None and not isinstance(found, WatchfloorError):
             self._intel = found
-            self._processing.renew(self._maker(), self._made_by())
+            self._processing.renew(self._maker(), self._made_by(), self._correlations())
         return found
 
     @property

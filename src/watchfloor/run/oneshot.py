@@ -22,8 +22,10 @@ import numpy as np
 from watchfloor.collect.files import Opened, Skipped, opened
 from watchfloor.collect.formats.format import Format, Framed
 from watchfloor.collect.mapper import Leftovers
+from watchfloor.detect.correlation import Watermark
 from watchfloor.errors import SourceMalformed
 from watchfloor.ocsf.events import Events
+from watchfloor.run.correlating import Correlating, Matched
 from watchfloor.run.path import Path, gathered
 from watchfloor.run.workers import Workers
 from watchfloor.store.landing import LandedBlock
@@ -59,6 +61,10 @@ class Totals:
     leftovers: Leftovers = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)
+    correlations: Counter[str] = field(default_factory=Counter)
+    """What correlations left out, by reason."""
+    unjudged: Counter[str] = field(default_factory=Counter)
+    """Per id of a correlation how many matches it could not judge, for nobody knows what could have been seen."""
 
     @property
     def failed(self) -> list[Skipped]:
@@ -98,6 +104,7 @@ class _Done:
     leftovers: Leftovers
     findings: int
     shown: object
+    matched: Matched
 
 
 def detect(
@@ -111,6 +118,8 @@ def detect(
     integration: str | None = None,
     advance: Callable[[int, str], None] = lambda size, name: None,
     workers: int = 1,
+    correlating: Correlating | None = None,
+    last: bool = True,
 ) -> Generator[Shown, None, None]:
     """Take every record of every path along the path.
 
@@ -125,9 +134,12 @@ def detect(
         integration: the product of all inputs; None recognises each record.
         advance: told how many bytes of which stream are done.
         workers: how many processes map and match; they are made only where there is enough to do.
+        correlating: the correlations; None where there are none.
+        last: no more records will come for them, in another call: they judge.
 
     Yields:
-        What `show` made, in the order of paths, streams and records, however many workers there are.
+        What `show` made, in the order of paths, streams and records, however many workers there are; at last what
+        correlations found, stream by stream, in the order it was decided.
 
     Raises:
         WorkerLost: a worker was killed.
@@ -135,7 +147,8 @@ def detect(
 
     def do(step: _Step) -> _Done:
         outcome = path.draft(step.blocks, integration=integration)
-        found = path.detect((*outcome.events, *outcome.drafts))
+        judged = path.detect((*outcome.events, *outcome.drafts))
+        found = judged.found
         return _Done(
             read=outcome.read,
             mapped=outcome.mapped,
@@ -144,14 +157,35 @@ def detect(
             leftovers=outcome.leftovers,
             findings=0 if found is None else len(found),
             shown=None if found is None else show(step.name, _by_record(found)),
+            matched=judged.matched,
         )
 
     steps = _steps(paths, totals, now=now, format=format)
     for step, done in _alone(steps, do) if workers == 1 else _shared(steps, do, workers):
         _count(totals, step, done)
         advance(step.size, step.name)
+        if done.matched and correlating is not None:
+            correlating.waiting.append(done.matched)
         if done.findings:
             yield done.shown  # type: ignore[misc]
+    if correlating is not None and last:
+        yield from _correlated(correlating, totals, show)
+
+
+def _correlated(correlating: Correlating, totals: Totals, show: Callable[[str, Events], Shown]) -> Iterator[Shown]:
+    """What correlations find once all input is read: nothing more can come. Findings of one stream after the other."""
+    found = correlating.step((), Watermark.end())
+    totals.correlations = Counter(correlating.counters)
+    totals.unjudged = Counter(correlating.unjudged)
+    alert = None if found is None else found.column("is_alert")
+    if found is None or alert is None:
+        return
+    made = found.filter(np.array([value is True for value in alert.to_pylist()]))
+    names = made.column("wf.source_uid")
+    streams = [""] * len(made) if names is None else [name or "" for name in names.to_pylist()]
+    totals.findings += len(made)
+    for name in dict.fromkeys(streams):
+        yield show(name, made.take([row for row, stream in enumerate(streams) if stream == name]))
 
 
 def _alone(steps: Iterator[_Step], do: Callable[[_Step], _Done]) -> Iterator[tuple[_Step, _Done]]:

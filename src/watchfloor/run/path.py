@@ -32,18 +32,20 @@ from watchfloor.detect.intel.indicator import naming
 from watchfloor.detect.sentence import fields_of
 from watchfloor.ocsf import finding
 from watchfloor.ocsf.events import Events
+from watchfloor.run.correlating import Matched, facts
 from watchfloor.store.quarantine import Quarantined
 
 if TYPE_CHECKING:
     from watchfloor.collect.draft import Draft
     from watchfloor.collect.formats.format import Block
     from watchfloor.collect.mapper import MappedBatch
+    from watchfloor.detect.correlation_matches import MatchReader
     from watchfloor.detect.engine import Engine
     from watchfloor.detect.rule import Rule
     from watchfloor.detect.taxonomy import Taxonomy
     from watchfloor.store.landing import LandedBlock
 
-__all__ = ["BATCH_BYTES", "BATCH_RECORDS", "UNFRAMED", "Outcome", "Path", "by_stream", "gathered", "unframed"]
+__all__ = ["BATCH_BYTES", "BATCH_RECORDS", "UNFRAMED", "Judged", "Outcome", "Path", "by_stream", "gathered", "unframed"]
 
 BATCH_RECORDS = 150_000
 """Records after which a batch is full."""
@@ -72,6 +74,14 @@ class Outcome:
     integrations: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(slots=True)
+class Judged:
+    """What rules said of some events: findings, None where there are none, and what correlations are to count."""
+
+    found: Events | None = None
+    matched: Matched = field(default_factory=Matched)
+
+
 class Path:
     """Mapper and rules, ready to run.
 
@@ -80,11 +90,21 @@ class Path:
         engine: matches rules; None maps only.
         rules: the engine's rules, in its order.
         taxonomy: where the rules' fields are found.
+        reader: reads what correlations need of the events their rules matched; None where there are none.
+        silent: ids of rules that only correlations count on.
     """
 
-    def __init__(self, mapper: Mapper, engine: Engine | None, rules: Sequence[Rule], taxonomy: Taxonomy) -> None:
+    def __init__(
+        self,
+        mapper: Mapper,
+        engine: Engine | None,
+        rules: Sequence[Rule],
+        taxonomy: Taxonomy,
+        reader: MatchReader | None = None,
+        silent: frozenset[str] = frozenset(),
+    ) -> None:
         self.mapper, self.engine, self.rules = mapper, engine, rules
-        self._taxonomy = taxonomy
+        self._taxonomy, self._reader, self._silent = taxonomy, reader, silent
         self._known: dict[int, tuple[finding.RuleFacts, tuple[str, ...]]] = {}
 
     def map(
@@ -138,14 +158,15 @@ class Path:
         for block, refused in zip(blocks, bad, strict=True):
             outcome.quarantined += _quarantined(block, refused)
 
-    def detect(self, batches: Iterable[Events | Draft], shown: Iterable[Events] | None = None) -> Events | None:
-        """The findings in batches of events; None where there are none.
+    def detect(self, batches: Iterable[Events | Draft], shown: Iterable[Events] | None = None) -> Judged:
+        """The findings in batches of events, and what correlations are to count.
 
         Args:
             shown: the same events as findings may tell of them; without it, as they are matched.
         """
+        judged = Judged()
         if self.engine is None:
-            return None
+            return judged
         found: list[tuple[Events | Draft, list[finding.Match]]] = []
         matched = list(batches)
         for events, told in zip(matched, matched if shown is None else shown, strict=True):
@@ -154,12 +175,31 @@ class Path:
                 continue
             order = np.argsort(matches.rules, kind="stable")
             rules, starts = np.unique(matches.rules[order], return_index=True)
-            hits = [
-                self._about(rule, rows)
-                for rule, rows in zip(rules.tolist(), np.split(matches.rows[order], starts[1:]), strict=True)
-            ]
-            found.append((told, hits))
-        return finding.findings(found) if found else None
+            by_rule = list(zip(rules.tolist(), np.split(matches.rows[order], starts[1:]), strict=True))
+            hits = [self._about(rule, rows) for rule, rows in by_rule if self.rules[rule].id not in self._silent]
+            if hits:
+                found.append((told, hits))
+            if self._reader is not None:
+                self._count(told, by_rule, judged.matched)
+        judged.found = finding.findings(found) if found else None
+        return judged
+
+    def _count(
+        self, told: Events | Draft, by_rule: Iterable[tuple[int, npt.NDArray[np.int32]]], matched: Matched
+    ) -> None:
+        """Keep what correlations count, and the events themselves: a finding may have to name them later."""
+        assert self._reader is not None
+        counted = [self._about(rule, rows) for rule, rows in by_rule if rule in self._reader.wanted]
+        numbers = [rule for rule, _ in by_rule if rule in self._reader.wanted]
+        if not counted:
+            return
+        rows = np.unique(np.concatenate([match.rows for match in counted]))
+        names = {*finding.told(told.class_name, told.names), *self._reader.columns(numbers, told.names)}
+        names |= {name for match in counted for name in match.fields}
+        events = told.pick(rows, [name for name in told.names if name in names])
+        matched.events.append(events)
+        for rule, match in zip(numbers, counted, strict=True):
+            matched.matches.append(self._reader.read(events, rule, np.searchsorted(rows, match.rows)))
 
     def _about(self, number: int, rows: npt.NDArray[np.int32]) -> finding.Match:
         """The events a rule matched, with what its findings say of it; few of thousands of rules ever match."""
@@ -167,7 +207,7 @@ class Path:
         if known is None:
             rule = self.rules[number]
             fields = self._taxonomy.places(rule.logsource, fields_of(rule.condition))
-            known = self._known[number] = _facts(rule), naming(fields)
+            known = self._known[number] = facts(rule), naming(fields)
         return finding.Match(known[0], rows.astype(np.int64), known[1])
 
 
@@ -240,19 +280,4 @@ def _unframed(block: LandedBlock) -> list[Quarantined]:
     return _quarantined(
         block,
         [Bad(i, reasons[i], payload[block.offsets[i] : block.offsets[i + 1]]) for i in range(len(block))],
-    )
-
-
-def _facts(rule: Rule) -> finding.RuleFacts:
-    return finding.RuleFacts(
-        uid=rule.id,
-        title=rule.title,
-        level=rule.level,
-        description=rule.description,
-        author=rule.author,
-        attacks=tuple(finding.Attack(technique_uid=technique) for technique in rule.techniques)
-        + tuple(finding.Attack(tactic_name=tactic) for tactic in rule.tactics),
-        tags=rule.tags,
-        references=rule.references,
-        false_positives=rule.falsepositives,
     )

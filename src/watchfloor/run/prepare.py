@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from watchfloor.collect.formats.recognise import by_name
 from watchfloor.collect.mapper import Mapper
 from watchfloor.detect.compiledcache import CompiledCache
 from watchfloor.detect.engine import Engine
-from watchfloor.detect.rule import LEVELS
 from watchfloor.detect.rulebook import Rulebook, load_rules
 from watchfloor.detect.taxonomy import Taxonomy
 from watchfloor.estate import find_integrations
@@ -26,6 +25,7 @@ from watchfloor.run.path import Path
 if TYPE_CHECKING:
     from watchfloor.collect.formats.format import Format
     from watchfloor.collect.integration import Integration
+    from watchfloor.run.correlating import Correlating
 
 __all__ = ["Prepared", "chosen_format", "prepared", "user_cache"]
 
@@ -43,11 +43,26 @@ class Prepared:
         if self.cache is not None and self.path.engine is not None:
             self.cache.keep(self.path.engine, rarely=rarely)
 
+    def correlating(self, *, all_seen: bool = False) -> Correlating | None:
+        """The correlations, before their first match; None where there are none.
+
+        Args:
+            all_seen: what is not among the records did not happen; otherwise nobody knows what could have been seen,
+                and an absence is never judged.
+        """
+        if not self.rulebook.correlations:
+            return None
+        from watchfloor.detect.correlation import unwatched
+        from watchfloor.run.correlating import Correlating
+
+        return Correlating(self.rulebook, Taxonomy.load(), coverage=(lambda ask: ()) if all_seen else unwatched)
+
     def maker(self) -> str:
         """What makes the same events and findings of the same records: version, and a hash of rules and mappings."""
         digest = hashlib.blake2b(digest_size=8)
         rules = [(rule.id, rule.title, rule.level, rule.logsource, rule.condition) for rule in self.rulebook.rules]
         digest.update(msgspec.msgpack.encode(rules))
+        digest.update(msgspec.msgpack.encode(self.rulebook.correlations))
         for integration in self.path.mapper.integrations:
             for file in sorted((*integration.folder.rglob("*.py"), *integration.folder.rglob("*.toml"))):
                 digest.update(file.read_bytes())
@@ -82,14 +97,17 @@ def prepared(
     taxonomy = Taxonomy.load()
     rulebook = load_rules(rules, placeholders=placeholders, taxonomy=taxonomy, cache=cache)
     if min_level is not None:
-        lowest = LEVELS.index(min_level)
-        kept = tuple(rule for rule in rulebook.rules if LEVELS.index(rule.level) >= lowest)
-        rulebook = replace(rulebook, rules=kept)
+        rulebook = rulebook.of_level(min_level)
     if mapper is None:
         mapper = Mapper(integrations if integrations is not None else find_integrations())
     memory = None if cache is None else CompiledCache(cache, rulebook.rules, taxonomy)
     engine = Engine(rulebook.rules, taxonomy, compiled=None if memory is None else memory.load())
-    return Prepared(Path(mapper, engine, rulebook.rules, taxonomy), rulebook, memory)
+    reader = None
+    if rulebook.correlations:
+        from watchfloor.detect.correlation_matches import MatchReader
+
+        reader = MatchReader(rulebook.rules, rulebook.correlations, rulebook.members, taxonomy)
+    return Prepared(Path(mapper, engine, rulebook.rules, taxonomy, reader, rulebook.silent), rulebook, memory)
 
 
 def user_cache() -> FilePath | None:

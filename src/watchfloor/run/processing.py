@@ -24,6 +24,7 @@ from watchfloor.collect.mapper import Leftovers
 from watchfloor.ocsf.events import Events
 from watchfloor.run.batch import Made, Maker
 from watchfloor.run.path import BATCH_BYTES
+from watchfloor.run.standing import APPLICATION, Standing
 from watchfloor.run.workers import Workers
 from watchfloor.store.commit import Committer, Intent
 from watchfloor.store.lake import Lake
@@ -92,6 +93,7 @@ class Processing:
         committer, lake: where they go.
         batch_records: records of a batch at most.
         workers: how many processes make batches while much is waiting; 1 makes all here.
+        standing: the correlations; None where there are none.
         first: done in each worker before its first batch.
     """
 
@@ -106,10 +108,12 @@ class Processing:
         *,
         batch_records: int,
         workers: int = 1,
+        standing: Standing | None = None,
         first: Callable[[], None] = lambda: None,
     ) -> None:
         self._reader, self._sources, self._maker, self._made_by = reader, list(sources), maker, made_by
         self._committer, self._lake, self._first = committer, lake, first
+        self._standing = standing
         self._most_records, self._count = batch_records, workers
         self._most_bytes = BATCH_BYTES
         self._waiting: deque[LandedBlock] = deque()
@@ -137,10 +141,10 @@ class Processing:
         """Whether a batch was begun and not committed: it is made again before any other."""
         return self._committer.pending() is not None
 
-    def renew(self, maker: Maker, made_by: str) -> None:
+    def renew(self, maker: Maker, made_by: str, standing: Standing | None = None) -> None:
         """From the next batch on, that is from the last committed record on, another maker makes them."""
         self.close()
-        self._maker, self._made_by = maker, made_by
+        self._maker, self._made_by, self._standing = maker, made_by, standing
 
     def next(self) -> BatchReport | None:
         """Commit the next batch; None when nothing is waiting.
@@ -184,6 +188,8 @@ class Processing:
             self.close()
             if self._maker.world is not None:
                 self._maker.world.forget()
+            if self._standing is not None:
+                self._standing.forget()
             raise
 
     # -- what is waiting ----------------------------------------------------------------------------------------------
@@ -277,7 +283,14 @@ class Processing:
         return intent
 
     def _commit(self, intent: Intent, made: Made, began: float, *, redone: bool = False) -> BatchReport:
-        tables = self._committer.commit(intent, made.parts).rows
+        found = made.found
+        more = None
+        if self._standing is not None:
+            told, parts = self._standing.take(made.matched, made.heard, intent.batch)
+            more = {APPLICATION: parts}
+            if told is not None:
+                found = told if found is None else Events.concat([found, told])
+        tables = self._committer.commit(intent, made.parts, more=more).rows
         now = monotonic_s()
         seconds, self._committed_at = now - max(began, self._committed_at), now
         return BatchReport(
@@ -285,14 +298,14 @@ class Processing:
             read=made.read,
             mapped=made.mapped,
             quarantined=made.quarantined,
-            findings=0 if made.found is None else len(made.found),
+            findings=0 if found is None else len(found),
             seconds=seconds,
             redone=redone,
             mixed=redone and intent.maker != self._made_by,
             tables=tables,
             integrations=made.integrations,
             leftovers=made.leftovers,
-            found=made.found,
+            found=found,
         )
 
 

@@ -20,7 +20,7 @@ from watchfloor.detect.taxonomy import Taxonomy
 from watchfloor.ocsf.events import Events
 from watchfloor.run import oneshot
 from watchfloor.run.flame import Frame
-from watchfloor.run.path import Outcome, Path
+from watchfloor.run.path import Judged, Outcome, Path
 
 __all__ = ["STAGES", "Profile", "flame", "profile"]
 
@@ -86,11 +86,11 @@ class _Path(Path):
         self.mapping += cpu_s() - began
         return outcome
 
-    def detect(self, batches: Iterable[Events | Draft], shown: Iterable[Events] | None = None) -> Events | None:
+    def detect(self, batches: Iterable[Events | Draft], shown: Iterable[Events] | None = None) -> Judged:
         began = cpu_s()
-        found = super().detect(batches, shown)
+        judged = super().detect(batches, shown)
         self.detecting += cpu_s() - began
-        return found
+        return judged
 
 
 def profile(

@@ -100,12 +100,19 @@ class Committer:
         self._save(Cursor(self._cursor.batch, self._cursor.positions, intent))
         return intent
 
-    def commit(self, intent: Intent, tables: Mapping[str, pa.Table | list[pa.Table] | Parts]) -> Committed:
+    def commit(
+        self,
+        intent: Intent,
+        tables: Mapping[str, pa.Table | list[pa.Table] | Parts],
+        *,
+        more: Mapping[str, Mapping[str, Parts]] | None = None,
+    ) -> Committed:
         """Append all tables of the batch, then move the cursor.
 
         Args:
             tables: per class name the nested table, or several that become one, or what `Lake.write` made of it;
                 findings are `detection_finding`, what could not be read or mapped is `quarantine`.
+            more: per application what else goes into tables, some of which the batch itself goes into.
 
         Raises:
             StoreError: `intent` is not the one begun or pending; or the disk refuses, and the batch stays pending.
@@ -123,6 +130,11 @@ class Committer:
             add = self._lake.take if isinstance(table, Parts) else self._lake.append
             if not add(name, table, application=self._application, version=intent.batch):
                 skipped.append(name)
+        for application, others in (more or {}).items():
+            for name in sorted(others):
+                if len(others[name]):
+                    rows[name] = rows.get(name, 0) + len(others[name])
+                    self._lake.take(name, others[name], application=application, version=intent.batch)
         self._save(Cursor(intent.batch, {**self._cursor.positions, **intent.end}))
         return Committed(intent.batch, rows, tuple(skipped))
 

@@ -1,13 +1,14 @@
 """The contract of a rule folder, checked: each scenario under hits/ gives one finding, each under misses/ gives none.
 
-<rule>/rule.yml     the rule
+<rule>/rule.yml     the rule; or a correlation and the rules it counts on, of which it is judged
 <rule>/README.md    what it means to the guard and to the analyst, and what to do first
 <rule>/hits/*       one scenario each: a file of raw vendor records, or a folder of them, read in the order of names
 <rule>/misses/*     the same, for what it must not find: each trap that `falsepositives` names is one
 
 A scenario happens in the world of the estate that the folder lies in: the nearest folder above with an estate.toml.
 Every scenario begins with what that estate's files say; what its own records teach (work orders, leave, arming) comes
-on top, in the order of the files.
+on top, in the order of the files. What a correlation says did not happen is judged as if its records were all there was
+to see.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from watchfloor.collect.mapper import Mapper
 from watchfloor.estate import Estate
 from watchfloor.ocsf.events import Events
 from watchfloor.run import oneshot
-from watchfloor.run.path import Outcome, Path
+from watchfloor.run.path import Judged, Outcome, Path
 from watchfloor.run.prepare import prepared
 from watchfloor.store.landing import LandedBlock
 from watchfloor.testing.integration import RECEIVED
@@ -85,7 +86,12 @@ class Trials:
         self._directory = directory or None
         self._complete = frozenset[str]() if described is None else described.complete
         self._path = ready.path
-        self._rules = {FilePath(rule.file).resolve(): rule.id for rule in ready.rulebook.rules}
+        self._ready = ready
+        book = ready.rulebook
+        self._rules = {FilePath(rule.file).resolve(): rule.id for rule in book.rules}
+        for one in book.correlations:
+            if one.id not in book.silent:
+                self._rules[FilePath(one.file).resolve()] = one.id
         self._not_loaded: dict[FilePath, list[str]] = {}
         for problem in ready.rulebook.problems:
             self._not_loaded.setdefault(FilePath(problem.file).resolve(), []).append(str(problem))
@@ -118,9 +124,13 @@ class Trials:
         path = self._path
         if self._directory is not None:
             path = _InWorld(path, World(self._directory, complete=self._complete))
+        correlating = self._ready.correlating(all_seen=True)
         for number, file in enumerate(files):  # each is known a second after the one before
-            now = RECEIVED + 1000 * number
-            for events in oneshot.detect([file], path, totals, now=now, show=lambda _, events: events):
+            made = oneshot.detect(
+                [file], path, totals, now=RECEIVED + 1000 * number, show=lambda _, events: events,
+                correlating=correlating, last=number == len(files) - 1,
+            )  # fmt: skip
+            for events in made:
                 uids = events.column("finding_info.analytic.uid")
                 found.update([] if uids is None else uids.to_pylist())
         return totals, found
@@ -130,14 +140,14 @@ class _InWorld(Path):
     """A path with a world of its own, as an estate that runs has one."""
 
     def __init__(self, path: Path, world: World) -> None:
-        super().__init__(path.mapper, path.engine, path.rules, path._taxonomy)
+        super().__init__(path.mapper, path.engine, path.rules, path._taxonomy, path._reader, path._silent)
         self._world = world
 
     def draft(self, blocks: Sequence[LandedBlock], *, integration: str | None = None) -> Outcome:
         """Events: a world asks for all of them."""
         return self.map(blocks, integration=integration)
 
-    def detect(self, batches: Iterable[Events | Draft], shown: Iterable[Events] | None = None) -> Events | None:
+    def detect(self, batches: Iterable[Events | Draft], shown: Iterable[Events] | None = None) -> Judged:
         """What is found in these events once they know who, what and where they speak of."""
         joined, _ = self._world.take({events.class_name: events for events in batches if isinstance(events, Events)})
         return super().detect(joined.values(), shown)

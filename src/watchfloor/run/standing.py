@@ -1,0 +1,244 @@
+"""The correlations of an estate that runs: taken up from the lake, moved on in the commit of each batch.
+
+    start, or after a failure    table `correlation_state`, of all committed batches: the newest row of each group
+    each batch                   matches in; findings, and the groups that changed, are rows of the same commit
+
+As with the world, a crash between any two writes leaves what is in the lake: a batch that was begun and not committed
+is judged again by a state that has not heard of it, and gives the same findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from watchfloor.detect.correlation import SNAPSHOT, Ask, Gap, Watermark
+from watchfloor.detect.rule import Rule
+from watchfloor.detect.rulebook import Rulebook
+from watchfloor.detect.taxonomy import Taxonomy
+from watchfloor.ocsf.events import Events
+from watchfloor.run.correlating import Correlating, Matched
+from watchfloor.store.lake import Lake, Parts
+from watchfloor.world.coverage import Covering
+from watchfloor.world.sources import Source
+
+__all__ = ["APPLICATION", "LATENESS_MS", "STATE", "Heard", "Standing"]
+
+STATE = "correlation_state"
+"""Table of what correlations hold: `correlation.SNAPSHOT` and `batch`; one row more a batch, without a key, for what
+was heard of the sources."""
+
+APPLICATION = "watchfloor-correlations"
+"""Under which the lake remembers their findings: these come into a table that the batch itself goes into, too."""
+
+LATENESS_MS = 60_000
+"""How late records of a source may come of which coverage.toml says nothing, milliseconds."""
+
+WHOLE_EVERY = 256
+"""Batches after which all groups are written down, so that a start need not read what is older."""
+
+SOURCES = "sources"
+"""`rule` of the rows that say what was heard."""
+
+OWN = "detection_finding"
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a batch told of its sources.
+
+    Args:
+        last: per source the time of its youngest event, milliseconds.
+        classes: per source the classes of its events.
+        received: when the youngest record came, milliseconds.
+    """
+
+    last: dict[str, int] = field(default_factory=dict)
+    classes: dict[str, set[str]] = field(default_factory=dict)
+    received: int = 0
+
+    def add(self, events: Events) -> None:
+        """Take note of some events of one class."""
+        sources, time = events.column("wf.source_uid"), events.column("time")
+        if sources is None or time is None:
+            return
+        times = time.integer()
+        values = np.append(np.asarray(times.values.to_numpy(zero_copy_only=False), np.int64), -(1 << 62))
+        youngest = np.full(len(sources.values) + 1, -(1 << 62), np.int64)
+        np.maximum.at(youngest, sources.codes, values[times.codes])
+        for source, latest in zip(sources.values.to_pylist(), youngest.tolist(), strict=False):
+            if latest > -(1 << 62):
+                self.last[source] = max(self.last.get(source, latest), latest)
+                self.classes.setdefault(source, set()).add(events.class_name)
+
+
+class Standing:
+    """Correlations that go on from batch to batch.
+
+    Args:
+        rulebook, taxonomy: as of `Correlating`.
+        lake: where state and findings go.
+        committed: gives the number of the last committed batch.
+        sources: what coverage.toml says of the sources.
+        covering: tells what could be seen, as known at a moment (milliseconds); None where nobody knows.
+    """
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        taxonomy: Taxonomy,
+        lake: Lake,
+        committed: Callable[[], int],
+        *,
+        sources: Mapping[str, Source] | None = None,
+        covering: Callable[[int], Covering | None] = lambda known_at: None,
+    ) -> None:
+        self._rulebook, self._taxonomy, self._lake, self._committed = rulebook, taxonomy, lake, committed
+        self._sources, self._covering = sources or {}, covering
+        self._classes = {rule.id: _classes(rule, taxonomy) for rule in rulebook.rules}
+        self._now: Correlating | None = None
+        self._last: dict[str, tuple[int, int]] = {}
+        self._seen: dict[str, set[str]] = {}
+
+    def forget(self) -> None:
+        """What was counted may not have been committed: begin again from the lake."""
+        self._now = None
+
+    def take(self, matched: Matched, heard: Heard, batch: int) -> tuple[Events | None, dict[str, Parts]]:
+        """Move on by a batch: findings, and the files of state and findings, that are in no table yet."""
+        correlating = self._correlating()
+        self._hear(heard)
+        known: list[Covering | None] = []
+
+        def coverage(ask: Ask) -> Sequence[Gap]:
+            if not known:  # what could be seen is read only when somebody asks
+                known.append(self._covering(heard.received))
+            return self._unseen(known[0], ask)
+
+        correlating.coverage = coverage
+        found = correlating.step([matched], self._watermark(heard.received), now=heard.received)
+        parts = {STATE: self._written(correlating, batch, heard.received)}
+        if found is not None:
+            parts[OWN] = self._lake.write(found.nest(), self._lake.columns(OWN))
+        return found, parts
+
+    # -- sources ------------------------------------------------------------------------------------------------------
+
+    def _hear(self, heard: Heard) -> None:
+        for source, last in heard.last.items():
+            known = self._last.get(source, (-(1 << 62), 0))
+            self._last[source] = max(known[0], min(last, heard.received)), max(known[1], heard.received)
+            self._seen.setdefault(source, set()).update(heard.classes[source])
+
+    def _watermark(self, now: int) -> Watermark:
+        reached: dict[str, int] = {}
+        sure: dict[str, int] = {}
+        skew: dict[str, int] = {}
+        for source, (last, received) in self._last.items():
+            said = self._sources.get(source)
+            lateness = LATENESS_MS if said is None else int(said.lateness_s * 1000)
+            quiet = max(now - received, 0)
+            alive = 0 if said is None or said.heartbeat_s is None else min(quiet, int(said.heartbeat_s * 1000))
+            reached[source] = last + quiet - lateness
+            sure[source] = last + alive - lateness
+            if said is not None:
+                skew[source] = int(said.skew_ms)
+        feeds = {}
+        for rule, classes in self._classes.items():
+            some = {source for source, seen in self._seen.items() if classes is None or seen & classes}
+            if classes is not None:
+                some |= {said.id for said in self._sources.values() if said.feeds & classes}
+            if some:
+                feeds[rule] = frozenset(some)
+        return Watermark(reached, sure, feeds, skew)
+
+    def _unseen(self, covering: Covering | None, ask: Ask) -> Sequence[Gap]:
+        """Why what is missing may have happened all the same."""
+        if covering is None or not ask.scope:
+            return (Gap("unwatched" if ask.scope else "unplaced", "", ask.scope, ask.start, ask.end),)
+        found: dict[Gap, None] = {}
+        for uid in ask.rules:
+            names: list[str | None] = [*sorted(self._classes.get(uid) or ())]
+            for name in names or [None]:
+                try:
+                    held = covering.coverage(ask.scope, ask.start, ask.end + 1, feed=name)
+                except KeyError:  # a place that only records know of
+                    return (Gap("unwatched", "", ask.scope, ask.start, ask.end),)
+                for one in held.reasons:
+                    since, until = max(one.since, ask.start), min(one.until, ask.end + 1)
+                    found[Gap(one.why, one.source, one.of, since, until)] = None
+        return tuple(found)
+
+    # -- state --------------------------------------------------------------------------------------------------------
+
+    def _correlating(self) -> Correlating:
+        if self._now is None:
+            self._now = Correlating(self._rulebook, self._taxonomy, older=self._older)
+            rows = self._newest()
+            self._last, self._seen = {}, {}
+            kept = []
+            for row in rows:
+                if row["rule"] == SOURCES:
+                    said = orjson.loads(row["text"])
+                    self._last = {source: (last, received) for source, (last, received, _) in said.items()}
+                    self._seen = {source: set(classes) for source, (_, _, classes) in said.items()}
+                else:
+                    kept.append(row)
+            self._now.state = self._now.operator.restored(pa.Table.from_pylist(kept, SNAPSHOT))
+        return self._now
+
+    def _newest(self) -> list[dict[str, Any]]:
+        """The newest committed row of each group."""
+        until = pc.field("batch") <= self._committed()
+        batches = self._lake.read(STATE, ["batch"], until & pc.field("whole"))
+        since = max(batches["batch"].to_pylist(), default=0) if batches.num_rows else 0
+        held = self._lake.read(STATE, [*SNAPSHOT.names, "batch"], until & (pc.field("batch") >= since))
+        newest: dict[tuple[str, int | None], dict[str, Any]] = {}
+        if held.num_rows:
+            for row in held.sort_by("batch").to_pylist():
+                newest[row["rule"], row["key"]] = row
+        return [{name: row[name] for name in SNAPSHOT.names} for row in newest.values()]
+
+    def _written(self, correlating: Correlating, batch: int, now: int) -> Parts:
+        whole = batch % WHOLE_EVERY == 0
+        state = correlating.operator.snapshot(correlating.state, changed=not whole)
+        said = {
+            source: (last, received, sorted(self._seen.get(source, ())))
+            for source, (last, received) in self._last.items()
+        }
+        sources = pa.Table.from_pylist([{"rule": SOURCES, "text": orjson.dumps(said).decode()}], SNAPSHOT)
+        table = pa.concat_tables([state, sources])
+        count = table.num_rows
+        table = table.append_column("batch", pa.array(np.full(count, batch, np.int64)))
+        table = table.append_column("whole", pa.array(np.full(count, whole, np.bool_)))
+        table = table.append_column("time", pa.array(np.full(count, now, np.int64)))
+        return self._lake.write(table, self._lake.columns(STATE))
+
+    def _older(self, uids: Sequence[str], since: int, until: int) -> Iterable[Events]:
+        """Events of before the start of this process, out of the lake."""
+        wanted = (pc.field("time") >= since) & (pc.field("time") <= until)
+        wanted &= pc.field("metadata", "uid").isin(list(uids))
+        for name in self._lake.tables():
+            columns = self._lake.columns(name)
+            if columns is None or "metadata" not in columns.names or name == OWN:
+                continue
+            rows = self._lake.read(name, columns.names, wanted)
+            if rows.num_rows:
+                yield Events.flatten(name, rows)
+
+
+def _classes(rule: Rule, taxonomy: Taxonomy) -> frozenset[str] | None:
+    """The classes a rule may match in; None is any."""
+    found: set[str] = set()
+    for condition in taxonomy.routes_for(rule.logsource) or ():
+        named = dict(condition.tests).get("class_name")
+        if named is None:
+            return None
+        found.update(named)
+    return frozenset(found)
