@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from benchmarks import (
     asof,
+    correlation,
     detection,
     differential,
     end_to_end,
@@ -63,6 +64,7 @@ def main() -> None:
             "resolution": resolution.main,
             "asof": asof.main,
             "intel": intel.main,
+            "correlation": correlation.main,
             "harbour": harbour.main,
             "simulator": simulator.main,
             "soak": lambda: soak.main(given.soak or 10_000_000),  # last: it keeps this process on one core

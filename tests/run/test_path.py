@@ -183,7 +183,7 @@ def test_a_batch_finished_with_other_rules_says_so(
 
     def broken_off(folder: Path) -> None:
         with monkeypatch.context() as context, LocalEngine(load(folder), ready) as engine:
-            context.setattr(Committer, "commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            context.setattr(Committer, "commit", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
             engine.collect(final=True)
             with pytest.raises(KeyboardInterrupt):
                 engine.process()

@@ -109,7 +109,7 @@ def test_without_one_rule_the_former_go_on(engine: LocalEngine) -> None:
 
 
 def test_a_pending_batch_is_finished_first(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuses(*_: object) -> None:
+    def refuses(*_: object, **__: object) -> None:
         raise OSError("no")
 
     with monkeypatch.context() as patched:

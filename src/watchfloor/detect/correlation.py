@@ -296,6 +296,10 @@ class Operator:
                     self._outer.setdefault(self._position[uid], []).append((number, at))
         self._level: Int32s = np.array(level, np.int32)
         self._negated = [negated(one.expression)[1] if one.expression else frozenset() for one in self.correlations]
+        self._absent = [
+            tuple(uid for name, uid in zip(one.rules, members[one.id], strict=True) if name in some)
+            for one, some in zip(self.correlations, self._negated, strict=True)
+        ]
         self._hold = np.array([hold[bool(some)] for some in self._negated], np.int64)
         self._plan, self._operators, self._numbers, self._tables = self._planned()
 
@@ -442,11 +446,15 @@ class Operator:
     def _kept(self, state: State, matches: pa.Table) -> pa.Table:
         """Without matches that belong to no group, or whose value is none. Of what is negated, those without a group
         are kept: they may have been anybody's."""
-        plan = self._plan[_numbers(matches, "correlation", np.int32)]
+        correlation = _numbers(matches, "correlation", np.int32)
         nobody = _numbers(matches, "key", np.int64) == NOBODY
-        lost = nobody & ((plan["negated"] >> _numbers(matches, "member", np.int32) & 1) == 0)
-        metric = (plan["kind"] >= sliding.DISTINCT) & (plan["kind"] <= sliding.PERCENTILE)
-        empty = np.isnan(_numbers(matches, "value", np.float64)) & metric & ~lost
+        empty = np.isnan(_numbers(matches, "value", np.float64))
+        lost = nobody
+        if nobody.any():
+            lost = nobody & ((self._plan["negated"][correlation] >> _numbers(matches, "member", np.int32) & 1) == 0)
+        if empty.any():
+            kind = self._plan["kind"][correlation]
+            empty &= (kind >= sliding.DISTINCT) & (kind <= sliding.PERCENTILE) & ~lost
         for name, some in (("dropped_null_key", nobody), ("dropped_no_value", empty)):
             if some.any():
                 state.counters[name] = state.counters.get(name, 0) + int(some.sum())
@@ -482,9 +490,10 @@ class Operator:
                 entries = out[: progress[0]]
                 if end == begin:
                     out = np.zeros(2 * len(out), OUT)
-                for entry in entries[entries["change"] == ASK]:
-                    asked.append(int(entry["slot"]))
-                    gaps[int(entry["row"])] = self._answered(state, entry, coverage)
+                asks = entries[entries["change"] == ASK]
+                if len(asks):
+                    asked += asks["slot"].tolist()
+                    gaps |= self._answered(state, asks, coverage)
                 told = entries[entries["change"] != ASK]
                 if len(told):
                     parts.append(self._told(state, told, gaps))
@@ -492,22 +501,30 @@ class Operator:
             todo = np.array(sorted(set(asked)), np.int32)
         return pa.concat_tables(parts) if parts else nothing()
 
-    def _answered(self, state: State, entry: Any, coverage: Coverage) -> Sequence[Gap]:
-        """Was the window of a match seen? Marks it, and returns what was not."""
-        row, number = int(entry["row"]), int(state.keys["correlation"][entry["slot"]])
-        plan, one = self._plan[number], self.correlations[number]
-        time, widen = int(state.rows["time"][row]), int(state.front["widen"][number])
-        start, end = time - int(plan["before"]) - widen, time + int(plan["after"]) + widen
-        code = int(state.rows["scope"][row])
-        scope = next((text for text, held in state.scopes.items() if held == code), "")
-        absent = tuple(
-            uid for name, uid in zip(one.rules, self.members[one.id], strict=True) if name in self._negated[number]
-        )
-        gaps = list(coverage(Ask(one, absent, scope, start, end)))
-        if sliding.held(state.rows, state.keys, number, NOBODY, code, int(plan["negated"]), start, end):
-            gaps.append(Gap("identity_ambiguous", "", scope, start, end))
-        state.rows["flags"][row] |= GAP if gaps else FULL
-        return gaps
+    def _answered(self, state: State, entries: npt.NDArray[np.void], coverage: Coverage) -> dict[int, Sequence[Gap]]:
+        """Were the windows of some matches seen? Marks them; gives per row what was not."""
+        rows, numbers = entries["row"], state.keys["correlation"][entries["slot"]]
+        plan, widen = self._plan[numbers], state.front["widen"][numbers]
+        time = state.rows["time"][rows]
+        names = [*state.scopes, ""]
+        found: dict[int, Sequence[Gap]] = {}
+        for row, number, code, start, end in zip(
+            rows.tolist(),
+            numbers.tolist(),
+            state.rows["scope"][rows].tolist(),
+            (time - plan["before"] - widen).tolist(),
+            (time + plan["after"] + widen).tolist(),
+            strict=True,
+        ):
+            ask = Ask(self.correlations[number], self._absent[number], names[code], start, end)
+            gaps = list(coverage(ask))
+            negated = int(self._plan["negated"][number])
+            if sliding.held(state.rows, state.keys, number, NOBODY, code, negated, start, end):
+                gaps.append(Gap("identity_ambiguous", "", ask.scope, start, end))
+            found[row] = gaps
+        blind = np.array([bool(gaps) for gaps in found.values()], np.bool_)
+        state.rows["flags"][rows] |= np.where(blind, GAP, FULL).astype(np.int16)
+        return found
 
     def _told(self, state: State, entries: npt.NDArray[np.void], gaps: Mapping[int, Sequence[Gap]]) -> pa.Table:
         """Changes as a table. There are few: this may look at each."""
@@ -566,9 +583,9 @@ class Operator:
     def _chained(self, changes: pa.Table) -> pa.Table:
         """What was found as matches of the correlations that count on it."""
         rows: list[dict[str, Any]] = []
-        for change in changes.to_pylist():
-            if change["change"] not in ("create", "retract"):
-                continue
+        known = pc.is_in(changes["correlation"], pa.array(list(self._outer), pa.int32()))
+        told = pc.is_in(changes["change"], pa.array(["create", "retract"]))
+        for change in changes.filter(pc.and_(known, told)).to_pylist():
             inner = self.correlations[change["correlation"]]
             for number, member in self._outer.get(change["correlation"], ()):
                 rows.append(self._match(inner, change, number, member))
@@ -692,7 +709,7 @@ class Operator:
             times = state.rows["time"][live]
             surplus = state.held - self._max_rows + self._max_rows // 10
             oldest = int(np.partition(times, min(surplus, len(times)) - 1)[min(surplus, len(times)) - 1])
-        elif state.held < 2 * state.swept_at + 4096 and int(state.keys["count"].max()) <= self._max_group * 5 // 4:
+        elif state.held < 3 * state.swept_at // 2 + 4096 and int(state.keys["count"].max()) <= self._max_group * 5 // 4:
             return
         crowded = int(state.counts[sliding.CROWDED])
         sliding.swept(state.rows, state.keys, state.counts, self._plan, state.front, self._max_group, oldest)
@@ -788,6 +805,6 @@ def _unordered(time: npt.NDArray[np.int64], sequence: npt.NDArray[np.int64]) -> 
 def _grown(array: npt.NDArray[np.void], wanted: int) -> npt.NDArray[np.void]:
     if wanted <= len(array):
         return array
-    grown = np.zeros(max(wanted, len(array) + len(array) // 2), array.dtype)
+    grown = np.zeros(max(wanted, len(array) + len(array) // 4), array.dtype)
     grown[: len(array)] = array
     return grown
