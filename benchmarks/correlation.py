@@ -119,7 +119,9 @@ def _warmed(random: np.random.Generator, made: list[Correlation]) -> None:
     """Compile."""
     operator = Operator(made, {one.id: one.rules for one in made})
     state = operator.begin()
-    _stepped(operator, state, _batch(random, 1000, 0, HOUR), 0, HOUR)
+    for number in range(4):
+        state = _stepped(operator, state, _batch(random, 1000, number, HOUR), number, HOUR)[0]
+    operator.snapshot(state)
 
 
 def _stepped(operator: Operator, state: State, matches: pa.Table, number: int, span: int) -> tuple[State, int]:
