@@ -58,3 +58,16 @@ def test_the_world_knows_what_its_sources_teach(tmp_path: Path) -> None:
     assert known("asof.person.on_leave") and known("asof.person.employment_status") and known("wf.person_uid")
     assert not known("asof.dst_asset.open_work_order") and not known("asof.person.presence")
     assert not known("peer.role.logons.z")
+
+
+def test_of_many_products_those_count_that_come(tmp_path: Path) -> None:
+    """A firewall that speaks CEF is no access control system, though the integration could read one."""
+    cef = "CEF:0|Example Networks|NGFW|11.2|TRAFFIC|end|3|rt=1768204800123 src=192.0.2.10 dst=203.0.113.80 act=allow\n"
+    (tmp_path / "fw.log").write_text(cef)
+    (tmp_path / "estate.toml").write_text('[[sources]]\nid = "fw"\npath = "fw.log"\nintegration = "cef_leef"\n')
+    estate = load(tmp_path)
+    found = telemetry(estate, estate.world(), find_integrations())
+    assert {one.route["metadata.product.name"] for one in found.given} == {"NGFW"}
+    (tmp_path / "fw.log").unlink()
+    found = telemetry(estate, estate.world(), find_integrations())
+    assert len({one.route["metadata.product.name"] for one in found.given}) > 3, "nobody can say yet"

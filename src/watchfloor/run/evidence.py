@@ -1,13 +1,14 @@
 """What telemetry an estate has, by evidence: what its sources' integrations make of vendor records.
 
 The golden files of an integration say which events it gives and which fields of theirs have a value. A source that
-names no integration is recognised by the first records of its first file. What the world knows follows from both: no
+names no integration is recognised by the first records of its first file; of an integration that reads many products
+(CEF, LEEF), those count that these records are of. What the world knows follows from both: no
 work order is ever open where no source gives any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,8 +63,11 @@ NEEDS: Mapping[str, str] = {
 }  # fmt: skip
 """What the world tells -> class of the events that teach it."""
 
-LOOKED_AT = 500
-"""Records by which a source without an integration is recognised."""
+LOOKED_AT = 5000
+"""Records by which a source without an integration is recognised, and of which products it is."""
+
+ANY = ""
+"""No product in particular: there was no record to look at."""
 
 OF_THE_PATH = ("wf.source_uid", "wf.source_seq", "wf.time_origin", "wf.time_uncertainty_ms")
 """What every event has, whether or not there is a world."""
@@ -109,14 +113,17 @@ def telemetry(
     """What the estate's sources give, and its feeds (kinds of `indicators`)."""
     by_id = {integration.id: integration for integration in known}
     mapper = Mapper(known)
-    found: dict[str, None] = {}
+    found: dict[str, set[str]] = {}
     unknown = []
     for source in estate.sources:
-        told = [source.integration] if source.integration in by_id else _recognised(source, mapper)
-        found.update(dict.fromkeys(told))
-        if not told:
+        seen = _seen(source, mapper)
+        if source.integration in by_id:
+            seen = {source.integration: seen.get(source.integration, frozenset())}
+        for name, products in seen.items():
+            found.setdefault(name, set()).update(products or {ANY})
+        if not seen:
             unknown.append(source.id)
-    given = given_by(by_id[name] for name in found)
+    given = [one for name, products in found.items() for one in _of(by_id[name], products)]
     return Evidence(tuple(given), tuple(found), tuple(unknown), bool(directory), frozenset(indicators))
 
 
@@ -132,8 +139,17 @@ def _golden(integration: Integration) -> Iterable[tuple[str, Mapping[str, object
             yield schema.load().by_uid(event["class_uid"]).name, event
 
 
-def _recognised(source: SourceSettings, mapper: Mapper) -> list[str]:
-    """Ids of the integrations that take the first records of a source; none where there is none to look at."""
+def _of(integration: Integration, products: Collection[str]) -> list[Given]:
+    """What an integration gives; one that reads many products (CEF, syslog): what it gives of these."""
+    given = given_by([integration])
+    many = len({one.route["metadata.product.name"] for one in given}) > 1
+    if ANY in products or not many:
+        return given
+    return [one for one in given if one.route["metadata.product.name"] in products]
+
+
+def _seen(source: SourceSettings, mapper: Mapper) -> dict[str, frozenset[str]]:
+    """Integrations that take the first records of a source -> names of the products those are of; {} without any."""
     path = source.path
     files = [path] if path.exists() else sorted(path.parent.glob(path.name))
     try:
@@ -148,7 +164,10 @@ def _recognised(source: SourceSettings, mapper: Mapper) -> list[str]:
                 numbers = np.arange(count, dtype=np.int64)
                 piece = Piece(decoded.ndjson, decoded.offsets[: count + 1], numbers, np.zeros(count, np.int64))
                 read, _ = tokenise([piece], source="", stream=item.name)
-                return [name for name, _ in mapper.map(read).integrations.most_common()]
+                mapped = mapper.map(read, only=source.integration)
+                names = [events.column("metadata.product.name") for events in mapped.events]
+                products = {str(name) for column in names if column is not None for name in column.values.to_pylist()}
+                return dict.fromkeys(mapped.integrations, frozenset(products))
     except WatchfloorError:
-        return []
-    return []
+        return {}
+    return {}
