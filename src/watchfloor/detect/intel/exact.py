@@ -71,16 +71,17 @@ class Exact:
         order = np.argsort(hash_of)
         count = len(order)
         bits = max(1, int(count // 4).bit_length())
-        size = int((values.stops - values.starts).sum()) + 6 * count + 8
+        lengths = values.stops - values.starts
+        size = int(lengths.sum()) + 5 * count + int(np.count_nonzero(lengths >= 128)) + 8
+        del lengths
         directory: npt.NDArray[Any] = np.zeros((1 << bits) + 1, np.uint32 if size < 1 << 32 else np.int64)
         bloom = np.zeros(1 << max(4, (count * 10 // 64).bit_length()), np.uint64)
         records = np.zeros(size, np.uint8)
         shift = np.uint64(64 - bits)
-        written = probing.lay_out(
-            values.data, values.starts[order], values.stops[order], hash_of[order], claims[order], shift,
-            bloom, directory, records,
-        )  # fmt: skip
-        return cls(MODES.get(kind, probing.WHOLE), key, shift, bloom, directory, records[: written + 8].copy(), count)
+        probing.lay_out(
+            values.data, values.starts, values.stops, order, hash_of, claims, shift, bloom, directory, records
+        )
+        return cls(MODES.get(kind, probing.WHOLE), key, shift, bloom, directory, records, count)
 
     def find(self, texts: Spelt) -> Found:
         """Which of the texts are known."""

@@ -133,7 +133,7 @@ class Gathered:
         self.passed[reason] = self.passed.get(reason, 0) + many
 
     def by_kind(self) -> dict[str, list[Part]]:
-        """All parts, and what was added one by one as parts too."""
+        """All parts, and what was added one by one as parts too; from then on they are the caller's alone."""
         for (kind, file), many in self._pending.items():
             values, lines, claims = zip(*many, strict=True)
             texts = texts_of(pa.array(values, pa.string()))
@@ -142,6 +142,7 @@ class Gathered:
         found: dict[str, list[Part]] = {}
         for part in self.parts:
             found.setdefault(part.kind, []).append(part)
+        self.parts = []
         return {kind: found[kind] for kind in KINDS if kind in found}
 
 

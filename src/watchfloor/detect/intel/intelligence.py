@@ -89,7 +89,8 @@ class Intelligence:
         Args:
             key: of the hashes: who does not know it cannot make values collide.
         """
-        kinds = {kind: _one(kind, parts, gathered, warninglists, key) for kind, parts in gathered.by_kind().items()}
+        parts = gathered.by_kind()
+        kinds = {kind: _one(kind, parts.pop(kind), gathered, warninglists, key) for kind in list(parts)}
         order = sorted(gathered.claims)
         rank = np.empty(len(order), np.int32)
         for place, claim in enumerate(order):
@@ -99,7 +100,8 @@ class Intelligence:
         nets: Networks | None = None
         fences: Fences | None = None
         uses: dict[str, tuple[Int64s, Int64s]] = {}
-        for kind, one in kinds.items():
+        for kind in list(kinds):
+            one = kinds.pop(kind)
             claims, count = rank[one.claims], len(one.first)
             held = combined(one.numbers, count, claims, lists, sum(map(len, lists)))
             uses[kind] = np.unique(held, return_counts=True)
@@ -110,6 +112,7 @@ class Intelligence:
             else:
                 values = one.values
                 kept = Spelt(values.data, values.starts[one.first], values.stops[one.first], values.state[one.first])
+                del one, values
                 exact[kind] = Exact.of(kind, kept, held, key)
         return cls(Claims.of(order, np.concatenate([np.empty(0, np.int32), *lists])), exact, nets, fences, uses)
 
@@ -199,7 +202,7 @@ def _standing(claim: Claim, at: int, ruling: Claim | None) -> str:
 
 
 def _one(
-    kind: str, parts: Sequence[Part], gathered: Gathered, warninglists: Warninglists, key: tuple[np.uint64, np.uint64]
+    kind: str, parts: list[Part], gathered: Gathered, warninglists: Warninglists, key: tuple[np.uint64, np.uint64]
 ) -> _Kind:
     """Values of a kind in one spelling, those on a warninglist with claims that say so."""
     if kind == "geofence":
@@ -212,17 +215,21 @@ def _one(
         values = Spelt(np.zeros(8, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
         held = warninglists.around(bounds[first], versions[first])
     else:
-        made = [spelt(kind, part.values) for part in parts]
-        for part, one in zip(parts, made, strict=True):
-            _complain(kind, part, np.flatnonzero(one.state == NONE), gathered)
+        made = []
+        while parts:  # one by one, so that the bytes of a file are free once they are spelt
+            made.append(_spelt(kind, parts.pop(0), gathered))
         shift = np.cumsum([0, *(len(one.data) for one in made)])
         fine = np.concatenate([one.state for one in made]) == FINE
-        values = Spelt(
-            made[0].data if len(made) == 1 else np.concatenate([one.data for one in made]),
-            np.concatenate([one.starts + start for one, start in zip(made, shift[:-1], strict=True)])[fine],
-            np.concatenate([one.stops + start for one, start in zip(made, shift[:-1], strict=True)])[fine],
-            np.zeros(int(fine.sum()), np.uint8),
-        )
+        if len(made) == 1 and fine.all():
+            values = made[0]
+        else:
+            values = Spelt(
+                np.concatenate([one.data for one in made]),
+                np.concatenate([one.starts + start for one, start in zip(made, shift[:-1], strict=True)])[fine],
+                np.concatenate([one.stops + start for one, start in zip(made, shift[:-1], strict=True)])[fine],
+                np.zeros(int(fine.sum()), np.uint8),
+            )
+        del made
         claims, (bounds, versions) = claims[fine], none
         numbers, count = distinct(values, key)
         first = np.zeros(count, np.int64)
@@ -233,6 +240,12 @@ def _one(
     if (held >= 0).any():
         claims = _held(claims, held[numbers], gathered, warninglists.names)
     return _Kind(values, bounds, versions, numbers, first, claims)
+
+
+def _spelt(kind: str, part: Part, gathered: Gathered) -> Spelt:
+    made = spelt(kind, part.values)
+    _complain(kind, part, np.flatnonzero(made.state == NONE), gathered)
+    return made
 
 
 def _areas(parts: Sequence[Part], gathered: Gathered) -> _Kind:

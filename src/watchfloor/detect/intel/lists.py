@@ -48,11 +48,14 @@ ALSO: Mapping[str, str] = {
 
 
 @kernel
-def lines(data: Bytes, starts: Int64s, stops: Int64s, numbers: Int32s) -> int:
-    """Where the values of a list stand, and on which lines; returns how many. `#` and `;` begin what is a remark."""
+def lines(data: Bytes, first: int, starts: Int64s, stops: Int64s, numbers: Int32s) -> int:
+    """Where the values of a list stand behind byte `first`, and on which lines; returns how many.
+
+    `#` and `;` begin what is a remark.
+    """
     count = 0
     line = np.int32(0)
-    at = np.int64(0)
+    at = np.int64(first)
     while at < len(data):
         line += np.int32(1)
         end = at
@@ -80,11 +83,10 @@ def lines(data: Bytes, starts: Int64s, stops: Int64s, numbers: Int32s) -> int:
 
 def read_list(payload: bytes, file: Path, defaults: Defaults, gathered: Gathered) -> None:
     """A value a line; of the kind the estate says, or whatever it looks like."""
-    payload = payload.removeprefix(b"\xef\xbb\xbf")
-    data = np.frombuffer(payload + b"\n", np.uint8)
-    most = int(np.count_nonzero(data == 10))
+    data = np.frombuffer(payload or b"\n", np.uint8)
+    most = payload.count(b"\n") + 1
     starts, stops, numbers = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int32)
-    count = lines(data, starts, stops, numbers)
+    count = lines(data, 3 if payload.startswith(b"\xef\xbb\xbf") else 0, starts, stops, numbers)
     values, numbers = Texts(data, starts[:count], stops[:count]), numbers[:count]
     claim = defaults.claim()
     if defaults.kind:

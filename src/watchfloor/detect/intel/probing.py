@@ -66,14 +66,14 @@ def _bits(h: Any) -> Any:
 
 @kernel
 def lay_out(
-    data: Bytes, starts: Int64s, stops: Int64s, hash_of: Hashes, claims: Any, shift: Any,
+    data: Bytes, starts: Int64s, stops: Int64s, order: Int64s, hash_of: Hashes, claims: Any, shift: Any,
     bloom: Hashes, directory: Any, records: Bytes,
-) -> Any:  # fmt: skip
-    """Write the records of texts that stand in the order of their hashes; returns the bytes written."""
+) -> None:  # fmt: skip
+    """Write the records of texts, in the order of their hashes (`order`)."""
     to = np.int64(0)
     bucket = np.int64(0)
     mask = U(len(bloom) - 1)
-    for i in range(len(starts)):
+    for i in order:
         h = hash_of[i]
         mine = np.int64(h >> shift)
         while bucket <= mine:
@@ -98,7 +98,6 @@ def lay_out(
     while bucket < len(directory):
         directory[bucket] = to
         bucket += 1
-    return to
 
 
 @kernel
