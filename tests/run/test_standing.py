@@ -13,6 +13,7 @@ from tests.run import small
 from tests.run.test_correlating import CLEAN, MANY, RECORDS, RIGHT, RULES, SPRAY, record
 from watchfloor.errors import StoreError
 from watchfloor.estate import load
+from watchfloor.run.explanation import explained
 from watchfloor.run.local import LocalEngine
 from watchfloor.run.prepare import Prepared, prepared
 from watchfloor.run.standing import STATE
@@ -206,3 +207,26 @@ def test_a_late_record_takes_a_finding_back(tmp_path: Path) -> None:
     assert gone["finding_info"]["uid"] == before["finding_info"]["uid"] != late["finding_info"]["uid"]
     assert (gone["status_detail"], late["status_detail"]) == ("retracted_late_fact", "late")
     assert len({before["metadata"]["uid"], gone["metadata"]["uid"], late["metadata"]["uid"]}) == 3
+
+
+def test_why_a_correlation_found_something(ready: Prepared, tmp_path: Path) -> None:
+    folder = estate(tmp_path, 1000, LINES)
+    with engine(folder, ready) as running:
+        running.collect(final=True)
+        while running.process() is not None:
+            pass
+    found = {rule: some[0]["finding_info"]["uid"] for rule, some in findings(folder).items()}
+    spray = explained(load(folder), found[SPRAY])
+    assert spray.counted is not None and spray.title == "One address tries many accounts"
+    assert spray.counted.condition == "different values of user.name among matches of failed >= 3, within 5m"
+    assert spray.counted.group == {"src_endpoint.ip": "192.0.2.1"} and spray.counted.number == 3
+    assert len(spray.counted.events) == 5 and "cyd" in spray.record
+    assert "below 3" in spray.counted.otherwise[0] and spray.counted.until == "2026-03-01T10:00:30+00:00"
+    assert [reason.matched for reason in spray.reasons] == [True]
+    right = explained(load(folder), found[RIGHT])
+    assert right.counted is not None and "one after the other" in right.counted.condition
+    assert {reason.value for reason in right.reasons} == {"1"}
+    blind = explained(load(folder), found[CLEAN])
+    assert blind.counted is not None and blind.counted.condition == "done and not failed, within 5m"
+    assert blind.counted.gaps and "a match of failed" in blind.counted.otherwise[0]
+    assert blind.as_json()["counted"]["group"] == {"user.name": blind.counted.group["user.name"]}

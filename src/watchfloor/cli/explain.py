@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from watchfloor.cli.screen import LEVEL_STYLES, console, json_line
 from watchfloor.errors import UsageError
+
+if TYPE_CHECKING:
+    from watchfloor.run.counted import Counted
 
 Flag = Annotated[bool, Parameter(negative=())]
 
@@ -52,6 +55,8 @@ def explain(finding: str, *, estate: Path = Path(), names: Flag = False, reason:
     screen.print(escape(found.message))
     screen.print(f"\n[bold]rule[/] {found.rule}")
     screen.print(f"  {found.rule_file}", markup=False)
+    if found.counted is not None:
+        _print_counted(found.counted)
     screen.print(
         f"\n[bold]record[/] {found.sequence} of source {found.source} ({found.stream}), received {found.received}"
     )
@@ -71,3 +76,26 @@ def explain(finding: str, *, estate: Path = Path(), names: Flag = False, reason:
         for name, value in sorted(found.known.items()):
             screen.print(f"  {name} = {value}", markup=False)
     return 0
+
+
+def _print_counted(found: Counted) -> None:
+    """What a correlation counted, and what would have made it no finding."""
+    from rich.markup import escape
+
+    screen = console()
+    screen.print(f"\n[bold]counts[/] {escape(found.condition)}")
+    for name, value in found.group.items():
+        screen.print(f"  {name} = {value}", markup=False)
+    screen.print(f"  window {found.since} to {found.until}", markup=False)
+    if found.number is not None:
+        screen.print(f"  counted {found.number:g}", markup=False)
+    if found.sources:
+        screen.print(f"  told by {', '.join(found.sources)}", markup=False)
+    screen.print(f"\n[bold]{len(found.events)} events[/]")
+    for uid, time, kind in found.events:
+        screen.print(f"  {time}  {uid}  {kind}", markup=False)
+    for gap in found.gaps:
+        screen.print(f"  not seen: {gap}", markup=False)
+    screen.print("\n[bold]no finding, had there been[/]")
+    for sentence in found.otherwise:
+        screen.print(f"  {sentence}", markup=False)

@@ -30,7 +30,7 @@ from watchfloor.ocsf.correlated import Change, correlated
 from watchfloor.ocsf.events import Events
 from watchfloor.run.recall import Place, Recall
 
-__all__ = ["Correlating", "Matched", "facts"]
+__all__ = ["Correlating", "Matched", "alerting", "facts"]
 
 Older = Callable[[Sequence[str], int, int], Iterable[Events]]
 """Finds events of some uids that happened in [since, until] and are kept no longer."""
@@ -227,3 +227,12 @@ def facts(rule: Rule | Correlation) -> finding.RuleFacts:
         references=rule.references,
         false_positives=rule.falsepositives,
     )
+
+
+def alerting(found: Events) -> Events | None:
+    """The findings that are news: not those taken back, nor what could not be judged; None if none are."""
+    alert = found.column("is_alert")
+    if alert is None:
+        return None
+    rows = np.flatnonzero(np.array([value is True for value in alert.to_pylist()], np.bool_))
+    return found.take(rows) if len(rows) else None

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from watchfloor.detect.engine import Reason
-from watchfloor.detect.rule import Rule
+from watchfloor.detect.rule import Correlation, Rule
 from watchfloor.errors import UsageError
 from watchfloor.estate import Estate
 from watchfloor.ocsf.events import Events
+from watchfloor.run.counted import Counted, counted
 from watchfloor.run.local import source_mappers
 from watchfloor.run.prepare import prepared
 from watchfloor.store.lake import Lake
@@ -44,6 +45,8 @@ class Explanation:
     Args:
         record: empty where it may name people and nobody said what it is needed for.
         known: what was known of person, place and things: column -> value; only those columns the rule did not read.
+        counted: what a correlation made of the event and others; then record and reasons are those of the judged event
+            and of the rule that matched it.
     """
 
     uid: str
@@ -59,6 +62,7 @@ class Explanation:
     record: str
     reasons: Sequence[Reason]
     known: dict[str, Any]
+    counted: Counted | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -91,20 +95,26 @@ def explained(estate: Estate, uid: str, *, whole: bool = False) -> Explanation:
         cache=estate.store / "cache",
     )
     rules = {rule.id: position for position, rule in enumerate(ready.rulebook.rules)}
-    if row["rule"] not in rules:
+    correlations = {one.id: one for one in ready.rulebook.correlations}
+    if row["rule"] not in rules and row["rule"] not in correlations:
         raise UsageError(
             f"the rule {row['rule']} is not among the estate's rules any more",
             remedy="bring the rule back to explain its findings; the finding itself stays in the lake",
         )
-    position = rules[row["rule"]]
-    rule: Rule = ready.rulebook.rules[position]
     source, sequence = row["source"], row["sequence"]
     record = LandingReader(estate.store / "landing").record(source, sequence)
     stream, received, judged, kept = _again(estate, ready, source, sequence)
     reasons: list[Reason] = []
     assert ready.path.engine is not None
+    rule: Rule | Correlation
+    if row["rule"] in correlations:
+        rule = correlations[row["rule"]]
+        positions = _matching(ready, rule, judged)
+    else:
+        positions = [rules[row["rule"]]]
+        rule = ready.rulebook.rules[positions[0]]
     if judged is not None:
-        reasons = ready.path.engine.explain(judged, 0, position)
+        reasons = [reason for position in positions for reason in ready.path.engine.explain(judged, 0, position)]
     hidden = not whole and estate.pseudonyms and bool(estate.world().persons)
     if hidden:
         reasons = [_shown(reason, kept) for reason in reasons]
@@ -124,7 +134,21 @@ def explained(estate: Estate, uid: str, *, whole: bool = False) -> Explanation:
         record="" if hidden else record.decode("utf-8", "replace").strip(),
         reasons=reasons,
         known={name: value for name, value in told.items() if value is not None and name not in read},
+        counted=counted(rule, row, row["sources"] or ()) if isinstance(rule, Correlation) else None,
     )
+
+
+def _matching(ready: Prepared, rule: Correlation, judged: Events | None) -> list[int]:
+    """Positions of the rules that matched a judged event, of those a correlation counts on, at whatever depth."""
+    if judged is None or ready.path.engine is None:
+        return []
+    book, wanted, pending = ready.rulebook, set[str](), [rule.id]
+    while pending:
+        for uid in book.members.get(pending.pop(), ()):
+            wanted.add(uid)
+            pending.append(uid)
+    matched = ready.path.engine.match(judged)
+    return [int(one) for one in matched.rules if matched.rows[0] == 0 and book.rules[one].id in wanted]
 
 
 def _again(
@@ -181,8 +205,10 @@ def _finding(estate: Estate, uid: str) -> dict[str, Any]:
         )
     rows = hunts.ask(
         "select finding_info.uid as uid, finding_info.analytic.uid as rule, message, wf.source_uid as source, "
-        "metadata.product.name as product, wf.source_seq as sequence from detection_finding "
-        f"where starts_with(finding_info.uid, '{uid}')",
+        "metadata.product.name as product, wf.source_seq as sequence, evidences, "
+        "finding_info.data_sources as sources, finding_info.related_events as related, end_time as at "
+        f"from detection_finding where starts_with(finding_info.uid, '{uid}') "
+        "qualify row_number() over (partition by finding_info.uid order by activity_id, time) = 1",
         limit=5,
     ).table.to_pylist()
     if len(rows) != 1:

@@ -25,7 +25,7 @@ from watchfloor.collect.mapper import Leftovers
 from watchfloor.detect.correlation import Watermark
 from watchfloor.errors import SourceMalformed
 from watchfloor.ocsf.events import Events
-from watchfloor.run.correlating import Correlating, Matched
+from watchfloor.run.correlating import Correlating, Matched, alerting
 from watchfloor.run.path import Path, gathered
 from watchfloor.run.workers import Workers
 from watchfloor.store.landing import LandedBlock
@@ -177,10 +177,9 @@ def _correlated(correlating: Correlating, totals: Totals, show: Callable[[str, E
     found = correlating.step((), Watermark.end())
     totals.correlations = Counter(correlating.counters)
     totals.unjudged = Counter(correlating.unjudged)
-    alert = None if found is None else found.column("is_alert")
-    if found is None or alert is None:
+    made = None if found is None else alerting(found)
+    if made is None:
         return
-    made = found.filter(np.array([value is True for value in alert.to_pylist()]))
     names = made.column("wf.source_uid")
     streams = [""] * len(made) if names is None else [name or "" for name in names.to_pylist()]
     totals.findings += len(made)

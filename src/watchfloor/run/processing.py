@@ -23,6 +23,7 @@ from watchfloor.clock import monotonic_s
 from watchfloor.collect.mapper import Leftovers
 from watchfloor.ocsf.events import Events
 from watchfloor.run.batch import Made, Maker
+from watchfloor.run.correlating import alerting
 from watchfloor.run.path import BATCH_BYTES
 from watchfloor.run.standing import APPLICATION, Standing
 from watchfloor.run.workers import Workers
@@ -288,8 +289,9 @@ class Processing:
         if self._standing is not None:
             told, parts = self._standing.take(made.matched, made.heard, intent.batch)
             more = {APPLICATION: parts}
-            if told is not None:
-                found = told if found is None else Events.concat([found, told])
+            alerts = None if told is None else alerting(told)
+            if alerts is not None:
+                found = alerts if found is None else Events.concat([found, alerts])
         tables = self._committer.commit(intent, made.parts, more=more).rows
         now = monotonic_s()
         seconds, self._committed_at = now - max(began, self._committed_at), now
