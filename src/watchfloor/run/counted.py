@@ -66,7 +66,7 @@ def counted(rule: Correlation, row: Mapping[str, Any], sources: Sequence[str] = 
         row: of the finding: `evidences`, `related` (its related events) and `at`, the time of the judged event, ms.
         sources: what told of the judged event.
     """
-    own = next((one for one in row["evidences"] or () if one.get("name") == CORRELATION), {})
+    own: Mapping[str, Any] = next((one for one in row["evidences"] or () if one.get("name") == CORRELATION), {})
     said = orjson.loads(own.get("data") or "{}")
     since, until = row["at"] - rule.before, row["at"] + rule.after
     events = sorted(
