@@ -114,10 +114,11 @@ class AsOfJoin:
             columns["asof.place.occupancy_possible"] = _numbers(counted.possible, place.present)
             drill = self._upwards("drill", place, times).map(lambda _: "drill", pa.string())
             columns["asof.place.evacuating"] = drill.coalesce(self._upwards("evacuating", place, times)).compact()
-            followed = self._history.as_of("tailgated", place, times)
-            sure = followed.confidence.astype(np.int64)
-            columns["asof.place.tailgate_age_s"] = _numbers((times - followed.moment) // 1000, followed.found)
-            columns["asof.place.tailgate_confidence"] = _numbers(sure, followed.found)
+            if self._history.knows("tailgated"):
+                followed = self._history.as_of("tailgated", place, times)
+                sure = followed.confidence.astype(np.int64)
+                columns["asof.place.tailgate_age_s"] = _numbers((times - followed.moment) // 1000, followed.found)
+                columns["asof.place.tailgate_confidence"] = _numbers(sure, followed.found)
         portal = _known(events, "wf.portal_uid")
         if portal is not None:
             columns["asof.portal.portal_mode"] = self._history.as_of("portal_mode", portal, times).value.compact()
@@ -219,6 +220,8 @@ class AsOfJoin:
 
     def _upwards(self, kind: str, place: Column, times: Numbers) -> Column:
         """A fact of the place, or of the nearest place around it of which one is known."""
+        if not self._history.knows(kind):
+            return Column.missing(len(place))
         found = self._history.as_of(kind, place, times).value
         around = place
         for _ in range(16):

@@ -160,7 +160,9 @@ class History:
         """
         self._of(kind, value).replace(self._number(entity), intervals, since)
 
-    def load(self, kind: str, entities: Sequence[str], values: Sequence[str], intervals: Intervals) -> None:
+    def load(
+        self, kind: str, entities: Sequence[str], values: Sequence[str], intervals: Intervals, *, value: str = ""
+    ) -> None:
         """What is believed of many entities at once, where something else than statements says so.
 
         Replaces all that was believed of this kind.
@@ -168,18 +170,23 @@ class History:
         Args:
             entities: uids; `intervals.entity` are positions among them.
             values: `intervals.value` are positions among them.
+            value: of a many-valued kind, which value holds then, or `ANY`.
 
         Raises:
             ValueError: intervals of one entity overlap, or one is empty.
         """
         numbers = np.array([self._number(uid) for uid in entities], np.int32)
         placed = intervals._replace(entity=numbers[intervals.entity])
-        self._kinds[kind, ""] = _Kind(values, _Compiled.sorted(len(self._numbers), placed))
+        self._kinds[kind, value] = _Kind(values, _Compiled.sorted(len(self._numbers), placed))
 
     def intervals(self, kind: str, entity: str, value: str = "") -> Sequence[Interval]:
         """What is believed of one entity, in order of time; of a many-valued kind of one value."""
         known, number = self._kinds.get((kind, value)), self._numbers.get(entity)
         return () if known is None or number is None else known.intervals(number)
+
+    def knows(self, kind: str) -> bool:
+        """Whether anything was ever believed of this kind (that is not many-valued), of anybody."""
+        return (kind, "") in self._kinds
 
     def values(self, kind: str, entity: str) -> list[str]:
         """Values ever stated of an entity."""
@@ -206,7 +213,7 @@ class History:
 
     def holds(self, kind: str, entity: Column, value: str, times: Numbers, *, known_at: int | None = None) -> AsOf:
         """As `as_of`, of one value of a many-valued kind."""
-        asked = self._of(kind, value) if known_at is None else self._as_known(kind, value, known_at)
+        asked = self._kinds.get((kind, value), NONE) if known_at is None else self._as_known(kind, value, known_at)
         return asked.as_of(self._look_up(entity), entity.codes, times)
 
     def any(self, kind: str, entity: Column, times: Numbers, *, known_at: int | None = None) -> AsOf:
@@ -215,7 +222,7 @@ class History:
 
     def within(self, kind: str, start: int, end: int) -> tuple[Intervals, list[str]]:
         """All intervals of a kind (that is not many-valued) that meet [start, end), whole; and their values."""
-        return self._of(kind).within(start, end)
+        return self._kinds.get((kind, ""), NONE).within(start, end)
 
     def to_table(self) -> pa.Table:
         """All statements, sorted: the same set gives the same table."""
@@ -440,3 +447,7 @@ class _Compiled:
             )
             for row in range(int(self._first[number]), int(self._first[number + 1]))
         ]  # fmt: skip
+
+
+NONE = _Kind()
+"""A kind of which nothing is known; nothing is ever added to it."""

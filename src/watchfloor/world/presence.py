@@ -278,15 +278,14 @@ def asked(
         kind: `presence` in places, or `on_site`.
     """
     found = history.as_of(kind, person, times)
-    confidence = found.confidence
+    confidence = found.confidence.copy()
     if then:
-        confidence = np.where(confidence == CONTRADICTED, STRONG, confidence).astype(np.int8)
-    for moved in (times - doubt, times + doubt)[: 1 if then else 2]:
-        if not np.any(moved != times):
-            break
-        other = history.as_of(kind, person, moved)
-        differs = (other.value.codes != found.value.codes) | (other.moment != found.moment)  # or seen in between
-        confidence = np.where(differs, np.minimum(confidence, TAILGATED), confidence).astype(np.int8)
+        confidence[confidence == CONTRADICTED] = STRONG
+    doubtful = found.moment > times - doubt  # earlier, the sighting before that one would hold
+    if not then and np.any(doubt):
+        late = history.as_of(kind, person, times + doubt)
+        doubtful |= (late.value.codes != found.value.codes) | (late.moment != found.moment)
+    confidence[doubtful] = np.minimum(confidence[doubtful], TAILGATED)
     return replace(found, confidence=confidence)
 
 
