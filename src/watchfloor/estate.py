@@ -56,6 +56,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     },
     "world": {
         "complete": "kinds of facts that a source states completely, like work_order: of these, none means no",
+        "map_days": "days for which it holds that somebody checked where an asset stands (default: for ever)",
     },
     "privacy": {
         "pseudonyms": "events name people by uid or token, not by name (default: true where there is a folder people/)",
@@ -107,6 +108,7 @@ class Estate:
     workers: int | None = None
     timezone: str = "UTC"
     complete: frozenset[str] = frozenset()
+    map_days: float | None = None
     pseudonyms: bool = False
 
     def world(self, at: int | None = None) -> Directory:
@@ -118,7 +120,7 @@ class Estate:
         Raises:
             EstateError: a file is wrong; with file and line.
         """
-        found = directory.load(self.folder, timezone=self.timezone)
+        found = directory.load(self.folder, timezone=self.timezone, map_days=self.map_days)
         return Links(read_links(self.folder / links.FILE), now_ms() if at is None else at).applied(found)
 
     def intelligence(self) -> Read | None:
@@ -245,11 +247,13 @@ class _Reader:
         min_level = self.text(rules, "min_level", "") or None
         if min_level not in (None, "informational", "low", "medium", "high", "critical"):
             raise self.wrong(f"min_level {min_level!r} is no level", "min_level", SETTINGS["rules"]["min_level"])
+        world = self.table("world")
         return Estate(
             folder=folder,
             name=self.text(estate, "name", folder.resolve().name),
             timezone=self.timezone(estate),
-            complete=self.complete(self.table("world")),
+            complete=self.complete(world),
+            map_days=self.positive(world, "map_days", 1.0) if "map_days" in world else None,
             pseudonyms=self.flag(self.table("privacy"), "pseudonyms", True) and (folder / "people").is_dir(),
             store=folder / self.text(store, "folder", "var"),
             rules=(
@@ -344,7 +348,9 @@ class _Reader:
         value = table.get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 10**9:
             raise self.wrong(
-                f"{key} = {value!r} is not a number above 0 and below a billion", key, SETTINGS["engine"].get(key)
+                f"{key} = {value!r} is not a number above 0 and below a billion",
+                key,
+                SETTINGS["engine"].get(key) or SETTINGS["world"].get(key),
             )
         return value
 

@@ -211,6 +211,26 @@ def test_maintenance_is_on_while_somebody_works(port: Directory) -> None:
     assert spans == [(T0, T0 + HOUR)]
 
 
+def test_a_map_that_nobody_checked_for_long(tmp_path: Path) -> None:
+    """Ninety days after the check nobody knows where the console stands, nor who sits at it."""
+    folder = port_estate(tmp_path)
+    (folder / "assets" / "assets.csv").write_text(
+        "uid,kind,name,place,hostname,checked\na-1,hmi,HMI 1,cab,hmi1,2026-01-01\na-2,hmi,HMI 2,cab,hmi2,\n"
+    )
+    times = [T0 - 60 * 24 * HOUR, T0]  # in March, and in May
+    rows = [{**LOGON, "time": time, "device.hostname": host} for time in times for host in ("hmi1", "hmi2")]
+    cases: list[tuple[float | None, list[bool | None]]] = [(90.0, [None, None, True, None]), (None, [None] * 4)]
+    for days, old in cases:
+        world = World(load(folder, map_days=days))
+        events, learnt = world.take({"authentication": built("authentication", rows)})
+        joined = [context(events["authentication"], row) for row in range(4)]
+        assert [one.get("asof.dst_asset.map_stale") for one in joined] == old
+        assert [one["asof.dst_asset.zone"] for one in joined] == [None if stale else "z-crane" for stale in old]
+        assert len(learnt.seen) == 4 - old.count(True), "and nobody was seen there"
+        where = events["authentication"].column("wf.place_uid")
+        assert where is not None and where.to_pylist() == [None if stale else "cab" for stale in old]
+
+
 def test_fire_makes_unknown(port: Directory) -> None:
     alarm = {"time": T0 + HOUR, "activity_id": 6, "lifecycle_id": 1, "place.name": "crane", "place.uid": "crane"}
     doors = [passed("cab-door", "1", T0), {**passed("gate", "1", T0 + 2 * HOUR), "activity_id": 2}]

@@ -41,7 +41,8 @@ NEEDS: Mapping[str, str] = {
         f"asof.{asset}.{name}": needed
         for asset in ("dst_asset", "src_asset")
         for name, needed in {
-            "criticality_id": FILES, "kind": FILES, "maintenance": WORK, "open_work_order": WORK, "place_uid": FILES,
+            "criticality_id": FILES, "kind": FILES, "maintenance": WORK, "map_stale": FILES,
+            "open_work_order": WORK, "place_uid": FILES,
             "purdue_level": FILES, "zone": FILES,
         }.items()
     },

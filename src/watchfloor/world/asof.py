@@ -29,7 +29,7 @@ from watchfloor.world.entities import SURE
 from watchfloor.world.history import AsOf, History
 from watchfloor.world.occupancy import occupancy
 from watchfloor.world.presence import OUT, UNKNOWN, asked
-from watchfloor.world.resolve import times_of
+from watchfloor.world.resolve import stale, times_of
 from watchfloor.world.sources import SKEW_MS, Source
 from watchfloor.world.travel import DAY_MS, Travel
 from watchfloor.world.traversal import Traversal
@@ -193,10 +193,13 @@ class AsOfJoin:
         history = self._history
         orders = history.any("work_order", asset, times)
         maintenance = history.any("maintenance", asset, times)
+        old = stale(self._directory, asset, times)
+        placed = asset.where(~old)
         return {
             "kind": asset.map(self._kinds.get, pa.string()),
-            "zone": asset.map(self._zones.get, pa.string()),
-            "place_uid": asset.map(self._places.get, pa.string()),
+            "zone": placed.map(self._zones.get, pa.string()),
+            "place_uid": placed.map(self._places.get, pa.string()),
+            "map_stale": Column(np.where(old, 1, MISSING).astype(np.int32), YES_NO),
             "criticality_id": asset.map(self._criticality.get, pa.int64()),
             "purdue_level": asset.map(self._levels.get, pa.float64()),
             "open_work_order": self._ordered(orders, asset, times),

@@ -1,7 +1,7 @@
 """assets/assets.csv: the things that are watched.
 
 uid,kind,name,vendor,model,place,zone,purdue,criticality,owner,hostname,ip,mac,serial,infrastructure,
-part_of,valid_from,valid_to
+part_of,checked,valid_from,valid_to
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from watchfloor.world.entities import Alias, Asset
+from watchfloor.world.entities import FOREVER, Alias, Asset
 from watchfloor.world.rows import rows
 
 __all__ = ["ASSETS", "KINDS", "Assets", "read_assets"]
@@ -33,6 +33,7 @@ ASSETS: Mapping[str, str] = {
     "serial": "serial number",
     "infrastructure": "uids of what it depends on, by `;`: switch, UPS, controller",
     "part_of": "uid of the machine or line it is part of: a work order for that one is one for it",
+    "checked": "when somebody last saw that it stands there: see `map_days` of the estate",
     "valid_from": "these names are true since",
     "valid_to": "and until",
 }
@@ -56,8 +57,11 @@ class Assets:
     aliases: tuple[Alias, ...] = field(repr=False)
 
 
-def read_assets(path: Path, zone: ZoneInfo) -> Assets:
+def read_assets(path: Path, zone: ZoneInfo, *, fresh_ms: int | None = None) -> Assets:
     """assets.csv; none when there is no such file.
+
+    Args:
+        fresh_ms: milliseconds after which a check is too old; None: never.
 
     Raises:
         EstateError: a row is wrong; with file and line. Whether places and owners exist is for the directory to say.
@@ -84,6 +88,7 @@ def read_assets(path: Path, zone: ZoneInfo) -> Assets:
             model=row.text("model"),
             infrastructure=row.parts("infrastructure"),
             part_of=row.text("part_of"),
+            fresh_until=FOREVER if fresh_ms is None or not row.text("checked") else row.until("checked") + fresh_ms,
         )
         if uid not in assets or assets[uid][0] <= start:
             assets[uid] = (start, asset)

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from watchfloor.errors import EstateError
 from watchfloor.world.assets import read_assets
-from watchfloor.world.entities import Alias, Asset, Conduit, Credential, Person, Place, Portal, Zone
+from watchfloor.world.entities import FOREVER, Alias, Asset, Conduit, Credential, Person, Place, Portal, Zone
 from watchfloor.world.floorplan import read_plans
 from watchfloor.world.people import Named, read_credentials, read_people
 from watchfloor.world.rows import rows, zone_named
@@ -50,6 +50,8 @@ ALIASES: Mapping[str, str] = {
     "status": "verified, proposed or rejected",
 }
 """Columns of aliases.csv."""
+
+DAY_MS = 86_400_000
 
 METHODS = ("authoritative", "deterministic", "probabilistic", "manual")
 STATUSES = ("verified", "proposed", "rejected")
@@ -115,6 +117,11 @@ class Directory:
         known = self.assets.get(asset)
         return "" if known is None else known.zone or self.zone_of(known.place)
 
+    @cached_property
+    def grows_stale(self) -> bool:
+        """Whether of any asset the place will not be known one day."""
+        return any(asset.fresh_until < FOREVER for asset in self.assets.values())
+
     def inside(self, place: str) -> frozenset[str]:
         """The place and all places in it."""
         return self._inside.get(place, frozenset())
@@ -142,12 +149,13 @@ class Directory:
         return {zone: tuple(portals) for zone, portals in found.items()}
 
 
-def load(folder: Path, *, timezone: str = "UTC") -> Directory:
+def load(folder: Path, *, timezone: str = "UTC", map_days: float | None = None) -> Directory:
     """Read an estate's world.
 
     Args:
         folder: where estate.toml is.
         timezone: IANA name; times without an offset and days are of it.
+        map_days: days for which it holds that somebody checked where an asset stands; None: for ever.
 
     Raises:
         EstateError: a file is wrong, or names an entity that is in none; with file and line.
@@ -158,7 +166,8 @@ def load(folder: Path, *, timezone: str = "UTC") -> Directory:
         raise EstateError(str(error), file=folder / "estate.toml", remedy='like timezone = "Europe/Paris"') from None
     people = read_people(folder / "people" / "people.csv", zone)
     credentials = read_credentials(folder / "people" / "credentials.csv", zone, people.persons)
-    assets = read_assets(folder / "assets" / "assets.csv", zone)
+    fresh_ms = None if map_days is None else int(map_days * DAY_MS)
+    assets = read_assets(folder / "assets" / "assets.csv", zone, fresh_ms=fresh_ms)
     plans = read_plans(folder / "places")
     zones_file = folder / "places" / "zones.toml"
     zones = read_zones(zones_file)

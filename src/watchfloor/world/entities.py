@@ -93,6 +93,8 @@ class Asset:
         owner: uid of a person; empty where nobody owns it.
         infrastructure: uids of what it depends on (switch, UPS, controller): the common causes.
         part_of: uid of the machine or line it is part of; empty where it stands alone.
+        fresh_until: where it stands was checked recently enough until then, UTC epoch milliseconds; afterwards nobody
+            knows.
     """
 
     uid: str
@@ -106,6 +108,7 @@ class Asset:
     model: str = ""
     infrastructure: tuple[str, ...] = ()
     part_of: str = ""
+    fresh_until: int = FOREVER
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,9 @@ from watchfloor.ocsf.column import MISSING, Column
 from watchfloor.ocsf.events import Events
 from watchfloor.world.alias import Aliases, Meant
 from watchfloor.world.directory import Directory
-from watchfloor.world.entities import SURE
+from watchfloor.world.entities import FOREVER, SURE
 
-__all__ = ["Resolver", "asked", "times_of"]
+__all__ = ["Resolver", "asked", "stale", "times_of"]
 
 Codes = npt.NDArray[np.int32]
 
@@ -163,10 +163,13 @@ class Resolver:
         if direction is not None:  # who leaves is where they go to
             leaving = np.isin(direction.codes, _codes_of(direction, "out"))
             inside = outside.where(leaving).coalesce(inside)
-        stands_in = _mapped(asset, lambda uid: directory.assets[uid].place or None if uid in directory.assets else None)
+        placed = asset.where(~stale(directory, asset, times_of(events)))
+        stands_in = _mapped(
+            placed, lambda uid: directory.assets[uid].place or None if uid in directory.assets else None
+        )
         innermost = inside.coalesce(place, stands_in)
         zone = _mapped(innermost, directory.zone_of).coalesce(
-            _mapped(asset, directory.zone_of_asset),
+            _mapped(placed, directory.zone_of_asset),
             *(self._network(events, name) for name in ("dst_endpoint.ip", "device.ip")),
         )
         site = _mapped(innermost, directory.site_of).coalesce(asked.first(SITE))
@@ -341,6 +344,15 @@ def asked(resolver: Resolver, events: Events, column: str, kind: str) -> Meant |
     None where no row names anything.
     """
     return _Asked(resolver, events, counted=False).meant(Named(column, kind))
+
+
+def stale(directory: Directory, asset: Column, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Rows whose asset was last seen in its place too long before their time: where it stands nobody knows."""
+    if not directory.grows_stale:
+        return np.zeros(len(times), np.bool_)
+    known = directory.assets
+    until = [known[uid].fresh_until if uid in known else FOREVER for uid in asset.values.to_pylist()]
+    return np.array([*until, FOREVER], np.int64)[asset.codes] <= times
 
 
 def times_of(events: Events) -> npt.NDArray[np.int64]:

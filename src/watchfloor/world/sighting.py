@@ -21,7 +21,7 @@ import numpy.typing as npt
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
 from watchfloor.world.directory import Directory
-from watchfloor.world.resolve import times_of
+from watchfloor.world.resolve import stale, times_of
 
 __all__ = ["STRONG", "WEAK", "Sighting", "sightings"]
 
@@ -141,7 +141,8 @@ def _at_consoles(events: Events, directory: Directory) -> _Found:
     asset = events.column("wf.asset_uid")
     if asset is None:
         return np.empty(0, np.int64), np.empty(0, np.int16), np.empty(0, np.bool_), None
-    place = asset.map(lambda uid: directory.assets[uid].place or None if uid in directory.assets else None)
+    placed = asset.where(~stale(directory, asset, times_of(events)))
+    place = placed.map(lambda uid: directory.assets[uid].place or None if uid in directory.assets else None)
     remote = events.column("is_remote")
     here = np.ones(count, np.bool_) if remote is None else ~np.isin(remote.codes, _true(remote))
     rows = np.flatnonzero((activity == LOGON) & np.isin(kind, CONSOLE) & (status == SUCCESS) & here)
