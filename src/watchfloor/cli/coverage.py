@@ -36,7 +36,7 @@ def coverage(
 
     from watchfloor.clock import now_ms
     from watchfloor.estate import load
-    from watchfloor.run.whereabouts import covered, uid_of
+    from watchfloor.run.whereabouts import clocks, covered, uid_of
     from watchfloor.store.lake import Lake
     from watchfloor.world.coverage import said
 
@@ -47,9 +47,9 @@ def coverage(
     if end <= start:
         raise UsageError("the second moment is not behind the first", remedy="--between EARLIER LATER")
     uid = uid_of(directory, place)
-    found = covered(
-        described, directory, Lake(described.store / "lake", read_only=True), uid, start, end, feed, now_ms()
-    )
+    lake = Lake(described.store / "lake", read_only=True)
+    found = covered(described, directory, lake, uid, start, end, feed, now_ms())
+    compared = clocks(directory, lake, end)
     if json:
         json_line(
             {
@@ -68,6 +68,10 @@ def coverage(
                     }
                     for one in found.reasons
                 ],
+                "clocks": [
+                    {"clock": clock, "ahead_s": [round(one.at_least / 1000, 1), round(one.at_most / 1000, 1)]}
+                    for clock, one in compared.items()
+                ],
             }
         )
         return 0
@@ -78,5 +82,11 @@ def coverage(
         screen.print(
             f"  {shown(one.since, zone)} to {shown(one.until, zone)}: {said(one)}", markup=False, highlight=False
         )
+    for clock, ahead in compared.items():
+        least, most = ahead.at_least / 1000, ahead.at_most / 1000
+        if least > 0 or most < 0:
+            side, near, far = ("ahead of", least, most) if least > 0 else ("behind", -most, -least)
+            told = f"the clock of {clock} is {near:.0f} to {far:.0f} s {side} the others, by who walks between doors"
+            screen.print(f"  {told}", markup=False, highlight=False)
     screen.print(f"  watched by: {', '.join(found.sources) or 'no source'}", markup=False, highlight=False)
     return 0

@@ -22,10 +22,14 @@ from watchfloor.world.naming import forms
 from watchfloor.world.presence import LONGEST_MS, OUT, RESTS_ON, TAILGATED, UNKNOWN, Presence
 from watchfloor.world.pulse import PULSE_SCHEMA, pulse_table
 from watchfloor.world.sighting import Sighting
+from watchfloor.world.skew import Ahead, measured
 from watchfloor.world.sources import Source
 from watchfloor.world.world import PULSES, SIGHTINGS, STATEMENTS, Learnt
 
-__all__ = ["Inside", "Whereabouts", "covered", "person_named", "place_named", "uid_of", "where", "who"]
+__all__ = ["Inside", "Whereabouts", "clocks", "covered", "person_named", "place_named", "uid_of", "where", "who"]
+
+MEASURED_MS = 14 * 86_400_000
+"""Clocks are compared by passages of so long: they drift, and are set."""
 
 PERSON_KINDS = ("badge", "account", "email", "personnel_no", "key", "plate", "mobile", "sid")
 PLACE_KINDS = ("room", "zone", "site")
@@ -134,6 +138,12 @@ def covered(
     history.add(Learnt.of(said=said).said)
     covering = Covering(directory, sources, heard if heard.num_rows else pulse_table([]), history, known_at=known_at)
     return covering.coverage(of, start, end, feed=feed)
+
+
+def clocks(directory: Directory, lake: Lake, end: int) -> Mapping[str, Ahead]:
+    """How far the clocks of doors were ahead of each other, by who walked between them in the two weeks before."""
+    near = (pc.field("time") >= end - MEASURED_MS) & (pc.field("time") < end)
+    return measured(Learnt.of(lake.read(SIGHTINGS, where=near)).seen, directory)
 
 
 def _named(directory: Directory, kinds: Iterable[str], name: str) -> list[Alias]:
