@@ -323,6 +323,15 @@ def test_a_source_that_does_not_come_is_said_and_judged_when_it_does() -> None:
     assert changes(run) == ["not_evaluable", "create", "evaluable"]
 
 
+def test_a_source_that_was_never_heard_holds_up_no_count_and_proves_no_absence() -> None:
+    feeds = {"a": frozenset({"hosts", "new"}), "b": frozenset({"hosts", "new"})}
+    run = Run(rule(bounds=(("gte", 1.0),)), absent(id="c1"))
+    run.feed([at(600), at(600, correlation=1)], Watermark({"hosts": 800 * MINUTE}, feeds=feeds))
+    count, missing = sorted(run.said, key=lambda one: int(one["correlation"]))
+    assert (count["change"], missing["change"]) == ("create", "not_evaluable")
+    assert missing["gaps"][0]["why"] == "stalled_source"
+
+
 def test_a_source_that_is_only_quiet_tells_what_happened_and_not_what_did_not() -> None:
     """The clock takes a quiet source along; what it has not said is missing only up to where it was seen alive."""
     run = Run(absent())

@@ -402,7 +402,10 @@ class Operator:
                 continue
             for source in watermark.feeds.get(uid, everybody):
                 mark = watermark.heard.get(source, -NEVER)
-                marks[absent].append(watermark.sure.get(source, mark) if absent else mark)
+                if absent:
+                    marks[absent].append(watermark.sure.get(source, mark))
+                elif source in watermark.heard:  # what was never heard holds up no count, and no absence is believed
+                    marks[absent].append(mark)
                 skew[absent] = max(skew[absent], watermark.skew.get(source, 0))
         reached = min(marks[False], default=max(watermark.heard.values(), default=-NEVER))
         return reached, min(marks[True], default=NEVER), sum(skew.values()) if self._negated[number] else 0
