@@ -47,6 +47,12 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def port_site(port: Path) -> Site:
+    """The same, numbered."""
+    return read_site(port, timezone=TIMEZONE)
+
+
+@pytest.fixture(scope="session")
 def lived(port: Path) -> Lived:
     """Three days of it, with every case and every fault."""
     logs = port / "logs"
