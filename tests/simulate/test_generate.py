@@ -7,6 +7,7 @@ import itertools
 import re
 import shutil
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from watchfloor.simulate.drills import drill_on
 from watchfloor.simulate.founding.estate import TIMEZONE, found
 from watchfloor.simulate.panels import crc
 from watchfloor.simulate.readings import TAGS
-from watchfloor.simulate.rota import WORKS, Calendar
+from watchfloor.simulate.rota import HOUR, SHIFTS, WORKS, Calendar, rota
 from watchfloor.simulate.site import read_site
 from watchfloor.simulate.sources import SOURCES
 from watchfloor.world.orphans import orphans
@@ -263,6 +264,17 @@ def _wf(table: Path) -> list[dict[str, Any]]:
         return []
     whole = DeltaTable(str(table)).to_pyarrow_dataset()
     return whole.to_table(columns=["wf"])["wf"].to_pylist() if "wf" in whole.schema.names else []
+
+
+def test_nobody_works_on_after_their_last_day(port: Path) -> None:
+    """Also not the rest of a night: who is on at 22:00 is employed in the morning as well."""
+    site = read_site(port, timezone=TIMEZONE)
+    last, before = (Calendar(date(2026, 3, day), site.directory.timezone) for day in (26, 25))
+    gone = replace(site, employed=tuple(((0, last.end),) for _ in site.people))
+    for calendar, nights in ((before, True), (last, False)):
+        kind, start = rota(gone, calendar, 1)
+        assert (kind == WORKS).any()
+        assert ((kind == WORKS) & (start == SHIFTS["night"] * HOUR)).any() == nights
 
 
 def test_a_drill_reads_at_the_muster_point_who_was_in_the_building(port: Path, tmp_path: Path) -> None:

@@ -156,6 +156,8 @@ def rota(site: Site, calendar: Calendar, seed: int) -> tuple[npt.NDArray[np.int8
     kind[weekly[1] < ON_LEAVE] = LEAVE
     noon = calendar.hour(12)
     kind[~site.at_work(noon)] = OFF
+    nights = start >= SHIFTS["night"] * HOUR
+    kind[nights & ~site.at_work(noon + DAY)] = OFF  # it would end after their last day
     return kind, start
 
 
