@@ -19,8 +19,11 @@ import msgspec
 import numpy as np
 
 from watchfloor.detect.comparison import Comparison
+from watchfloor.detect.expressions import Understood
 from watchfloor.detect.plan import Plan
+from watchfloor.detect.predicate import Kind
 from watchfloor.detect.questions import Asked, Field, Questions, ReferenceTest
+from watchfloor.detect.sealed import packed, unpacked
 from watchfloor.errors import RuleError
 from watchfloor.words import Int32s, Int64s
 
@@ -39,12 +42,14 @@ class FieldQuestions:
         packed: its comparisons in msgpack, in the order of their numbers (atoms).
         mark_starts: per mark where its atoms begin in `mark_atoms`; one more entry than marks.
         mark_atoms: atom numbers; a mark holds when one of its atoms does.
+        expressions: what is understood of its expressions, packed; nothing where it has none.
     """
 
     place: Field
     packed: bytes
     mark_starts: Int64s
     mark_atoms: Int32s
+    expressions: bytes
 
     @classmethod
     def of(cls, place: Field, asked: Asked) -> FieldQuestions:
@@ -52,12 +57,18 @@ class FieldQuestions:
         starts = np.zeros(len(asked.marks) + 1, np.int64)
         np.cumsum([len(atoms) for atoms in asked.marks], out=starts[1:])
         atoms = np.array([atom for atoms in asked.marks for atom in atoms], np.int32)
-        return cls(place, msgspec.msgpack.encode(list(asked.atoms)), starts, atoms)
+        expressions = [atom.value for atom in asked.atoms if atom.kind is Kind.REGEX]
+        understood = packed(Understood.of(expressions)) if expressions else b""
+        return cls(place, msgspec.msgpack.encode(list(asked.atoms)), starts, atoms, understood)
 
     @cached_property
     def atoms(self) -> tuple[Comparison, ...]:
         """The comparisons."""
         return msgspec.msgpack.decode(self.packed, type=tuple[Comparison, ...])
+
+    def understood(self) -> Understood | None:
+        """What is known of its expressions."""
+        return unpacked(self.expressions, Understood) if self.expressions else None
 
     @property
     def marks(self) -> int:

@@ -24,6 +24,7 @@ from watchfloor.detect import arena, comparing
 from watchfloor.detect import rows as grouped
 from watchfloor.detect.comparison import Comparison, comparison, describe, holds
 from watchfloor.detect.compiled import Compiled
+from watchfloor.detect.expressions import Understood
 from watchfloor.detect.lookup import EventsLike, Layout, Source, elements, is_text, leaves, plain, texts_of
 from watchfloor.detect.matcher import Matcher
 from watchfloor.detect.plan import Plans
@@ -38,7 +39,7 @@ from watchfloor.detect.questions import (
     TaxonomyLike,
     places,
 )
-from watchfloor.detect.skim import Skim
+from watchfloor.detect.skim import Skim, long
 from watchfloor.detect.values import Question, Split, ValueStore, random_key
 from watchfloor.errors import RuleError
 from watchfloor.ocsf.column import Column
@@ -135,7 +136,7 @@ class Engine:
         *,
         budget: int = 48 << 20,
         plans: int = 4096,
-        matcher: Callable[[Sequence[Comparison]], Matcher] = Matcher,
+        matcher: Callable[[Sequence[Comparison], Understood | None], Matcher] = Matcher,
         compiled: Compiled | None = None,
     ) -> None:
         self._rules = rules
@@ -364,7 +365,7 @@ class Engine:
 
     def _long_keywords(self) -> Callable[[pa.StringArray], Flags]:
         """Which texts may hold a keyword that a filter can look for, of whichever plan: one test for a whole batch."""
-        skim = Skim.of([atom for atom in self._question(0).matcher.atoms if Skim.of([atom]) is not None])
+        skim = Skim.of([atom for atom in self._question(0).matcher.atoms if long(atom)])
         return skim.possible if skim else lambda texts: np.ones(len(texts), np.bool_)
 
     def _keyword_rows(
@@ -386,7 +387,7 @@ class Engine:
         if question is None:
             asked = self._compiled.fields[place]
             starts, marks = asked.by_atom()
-            question = Question(self._matcher(asked.atoms), starts, marks, asked.marks)
+            question = Question(self._matcher(asked.atoms, asked.understood()), starts, marks, asked.marks)
             self._asked[place] = question
         return question
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -15,12 +16,79 @@ from watchfloor.detect.comparison import compiled
 from watchfloor.detect.factors import factors, line
 from watchfloor.detect.positions import MOST, Positions
 from watchfloor.detect.texts import Lowered, Texts
-from watchfloor.words import Int32s
+from watchfloor.words import Flags, Hashes, Int32s, Int64s
 
-__all__ = ["Expressions"]
+__all__ = ["Expressions", "Understood"]
 
 WORD = 64
 LOW = (1 << WORD) - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Understood:
+    """What is known of some expressions before any text is seen; it only depends on them, so it is kept.
+
+    Args:
+        lines: expression -> (characters, within a line), of those that only ask for so many in a row (`factors.line`).
+        words: (literal, expression): where an expression has some, a text must hold one of them, in lower case.
+        wordless: the expressions that have none, but the lines.
+        least: per expression how many bytes it takes at least.
+        starts, letters: per expression the sets of letters of which a text must hold one, two words each.
+        walked: per expression its number among those that can be walked by place, or -1.
+        firsts, lasts, follow, sets, begins, ends, wholes: their places (`positions.Positions`), one behind the other.
+    """
+
+    lines: Mapping[int, tuple[int, bool]]
+    words: Sequence[tuple[bytes, int]]
+    wordless: Int32s
+    least: Int64s
+    starts: Int64s
+    letters: Hashes
+    walked: Int32s
+    firsts: Hashes
+    lasts: Hashes
+    follow: Hashes
+    sets: Hashes
+    begins: Flags
+    ends: Flags
+    wholes: Flags
+
+    @classmethod
+    def of(cls, expressions: Sequence[tuple[str, str]]) -> Understood:
+        """Read them.
+
+        Args:
+            expressions: (pattern, flags), accepted by RE2.
+        """
+        lines = {number: asked for number, one in enumerate(expressions) if (asked := line(*one))}
+        demands = [factors(*one) for one in expressions]
+        words = [(word.encode(), n) for n, demand in enumerate(demands) if n not in lines for word in demand.words]
+        masks = [mask for demand in demands for mask in demand.letters]
+        starts = np.zeros(len(demands) + 1, np.int64)
+        np.cumsum([len(demand.letters) for demand in demands], out=starts[1:])
+        found = [Positions.of(*one) for one in expressions]
+        walks = [walk for walk in found if walk is not None]
+        walked = np.array(list(accumulate(walk is not None for walk in found)), np.int32) - np.int32(1)
+        walked[[walk is None for walk in found]] = -1
+        follow = np.zeros((len(walks), MOST), np.uint64)
+        for number, walk in enumerate(walks):
+            follow[number, : len(walk.follow)] = walk.follow
+        return cls(
+            lines,
+            words,
+            np.array([n for n, demand in enumerate(demands) if not demand.words and n not in lines], np.int32),
+            np.array([demand.length for demand in demands], np.int64),
+            starts,
+            np.array([half for mask in masks for half in (mask & LOW, mask >> WORD)], np.uint64),
+            walked,
+            np.array([walk.first for walk in walks], np.uint64),
+            np.array([walk.last for walk in walks], np.uint64),
+            follow.ravel(),
+            np.array([walk.sets for walk in walks], np.uint64).ravel(),
+            np.array([walk.begin for walk in walks], np.bool_),
+            np.array([walk.end for walk in walks], np.bool_),
+            np.array([walk.whole for walk in walks], np.bool_),
+        )
 
 
 class Expressions:
@@ -28,47 +96,17 @@ class Expressions:
 
     Args:
         expressions: (pattern, flags), accepted by RE2.
+        understood: what is known of them, where that was kept.
 
     Attributes:
-        words: (literal, expression): where an expression has some, a text must hold one of them, in lower case.
+        words: as `Understood.words`.
     """
 
-    def __init__(self, expressions: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, expressions: Sequence[tuple[str, str]], understood: Understood | None = None) -> None:
         self._given = tuple(expressions)
-        self._walks([Positions.of(*one) for one in self._given])
         self._search = [compiled(*one).search for one in self._given]
-        self._lines = {number: found for number, one in enumerate(self._given) if (found := line(*one))}
-        demands = [factors(*one) for one in self._given]
-        self.words = [
-            (word.encode(), number)
-            for number, demand in enumerate(demands)
-            if number not in self._lines
-            for word in demand.words
-        ]
-        alone = [n for n, demand in enumerate(demands) if not demand.words and n not in self._lines]
-        self._wordless = np.array(alone, np.int32)
-        self._least = np.array([demand.length for demand in demands], np.int64)
-        self._starts = np.zeros(len(demands) + 1, np.int64)
-        np.cumsum([len(demand.letters) for demand in demands], out=self._starts[1:])
-        self._letters = np.array(
-            [half for demand in demands for mask in demand.letters for half in (mask & LOW, mask >> WORD)], np.uint64
-        )
-
-    def _walks(self, found: Sequence[Positions | None]) -> None:
-        """The expressions that can be walked, one behind the other."""
-        walks = [one for one in found if one is not None]
-        self._walked = np.array(list(accumulate(one is not None for one in found)), np.int32) - np.int32(1)
-        self._walked[[one is None for one in found]] = -1
-        self._firsts = np.array([one.first for one in walks], np.uint64)
-        self._lasts = np.array([one.last for one in walks], np.uint64)
-        follow = np.zeros((len(walks), MOST), np.uint64)
-        for number, one in enumerate(walks):
-            follow[number, : len(one.follow)] = one.follow
-        self._follow = follow.ravel()
-        self._sets = np.array([one.sets for one in walks], np.uint64).ravel()
-        self._begins = np.array([one.begin for one in walks], np.bool_)
-        self._ends = np.array([one.end for one in walks], np.bool_)
-        self._wholes = np.array([one.whole for one in walks], np.bool_)
+        self._known = Understood.of(self._given) if understood is None else understood
+        self.words = self._known.words
 
     def __len__(self) -> int:
         return len(self._given)
@@ -76,7 +114,7 @@ class Expressions:
     @cached_property
     def _filter(self) -> tuple[Any, Int32s]:
         """RE2's own filter over all but the lines, for texts beyond ASCII; and the numbers of what is in it."""
-        numbers = [number for number in range(len(self._given)) if number not in self._lines]
+        numbers = [number for number in range(len(self._given)) if number not in self._known.lines]
         result = re2.Filter()
         for number in numbers:
             pattern, flags = self._given[number]
@@ -94,11 +132,12 @@ class Expressions:
             texts, lower: the texts, as written and in lower case.
             positions, found: pairs (text, expression) where one of the expression's words is in the text.
         """
+        known = self._known
         hit_texts: list[int] = []
         hit_expressions: list[int] = []
         count = len(texts.starts)
         lengths = texts.stops - texts.starts
-        for number, (least, by_line) in self._lines.items():
+        for number, (least, by_line) in known.lines.items():
             longest = np.empty(count, np.int64)
             verifying.longest_lines(*texts, least, by_line, longest)
             hits = np.flatnonzero(longest >= least).tolist()
@@ -106,17 +145,17 @@ class Expressions:
             hit_expressions += [number] * len(hits)
         present = np.empty(2 * count, np.uint64)
         verifying.letters_of(lower.data, lower.starts, lower.stops, present)
-        room = len(positions) + count * len(self._wordless)
+        room = len(positions) + count * len(known.wordless)
         out_text, out_expression = np.empty(room, np.int32), np.empty(room, np.int32)
         pairs = verifying.worth_trying(
-            positions, found, self._wordless, lengths, lower.foreign, present,
-            self._least, self._starts, self._letters, out_text, out_expression,
+            positions, found, known.wordless, lengths, lower.foreign, present,
+            known.least, known.starts, known.letters, out_text, out_expression,
         )  # fmt: skip
         out_text, out_expression = out_text[:pairs], out_expression[:pairs]
         answers = np.empty(pairs, np.uint8)
         verifying.standing(
-            out_text, out_expression, *texts, self._walked, self._firsts, self._lasts, self._follow, self._sets,
-            self._begins, self._ends, self._wholes, answers,
+            out_text, out_expression, *texts, known.walked, known.firsts, known.lasts, known.follow, known.sets,
+            known.begins, known.ends, known.wholes, answers,
         )  # fmt: skip
         fit = answers == verifying.YES
         hit_texts += out_text[fit].tolist()

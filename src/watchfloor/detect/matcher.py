@@ -18,7 +18,7 @@ import numpy as np
 from watchfloor.detect import addresses, numbers, scanning
 from watchfloor.detect.automaton import Automaton
 from watchfloor.detect.comparison import TEXT_KINDS, Comparison, network, numeric, tester, time_part
-from watchfloor.detect.expressions import Expressions
+from watchfloor.detect.expressions import Expressions, Understood
 from watchfloor.detect.globs import Globs
 from watchfloor.detect.predicate import Kind
 from watchfloor.detect.texts import Lowered, Texts
@@ -38,12 +38,13 @@ class Matcher:
 
     Args:
         atoms: the comparisons, distinct; their positions are the atom numbers that `scan` reports.
+        understood: what is known of their expressions, where that was kept.
 
     Raises:
         RuleError: a pattern that cannot be compiled, or too many literals.
     """
 
-    def __init__(self, atoms: Sequence[Comparison]) -> None:
+    def __init__(self, atoms: Sequence[Comparison], understood: Understood | None = None) -> None:
         self.atoms = tuple(atoms)
         self._exists: list[int] = []
         self._always: list[int] = []
@@ -82,7 +83,7 @@ class Matcher:
             else:
                 self._always.append(number)
         self._globs = Globs([self.atoms[number] for number in globs])
-        self._expressions = Expressions([self.atoms[number].value for number in expressions])
+        self._expressions = Expressions([self.atoms[number].value for number in expressions], understood)
         self._decided = np.array([*range(first), *globs, *expressions], np.int32)
         """Needle -> atom."""
         self._first_glob, self._first_expression = first, first + len(globs)

@@ -27,6 +27,7 @@ import pyarrow as pa
 from watchfloor.detect.comparison import TEXT_KINDS, Comparison
 from watchfloor.detect.counting import count
 from watchfloor.detect.engine import Engine, Matches
+from watchfloor.detect.expressions import Understood
 from watchfloor.detect.lookup import EventsLike, Layout, Source, elements, is_text, leaves, texts_of
 from watchfloor.detect.matcher import Matcher
 from watchfloor.detect.plan import Plan, compile_plan, residual
@@ -58,8 +59,8 @@ def kind_of(atom: Comparison) -> str:
 class Recorded(Matcher):
     """The machines of one field, which remember what they were asked."""
 
-    def __init__(self, atoms: Sequence[Comparison], clock: Callable[[], float]) -> None:
-        super().__init__(atoms)
+    def __init__(self, atoms: Sequence[Comparison], understood: Understood | None, clock: Callable[[], float]) -> None:
+        super().__init__(atoms, understood)
         self.clock = clock
         self.seconds = 0.0
         self.asked: list[Texts] = []

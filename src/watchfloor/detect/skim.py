@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +27,7 @@ from watchfloor.detect.lookup import texts_of
 from watchfloor.detect.predicate import Kind
 from watchfloor.words import Flags, Hashes
 
-__all__ = ["Skim"]
+__all__ = ["Skim", "long"]
 
 SHORTEST = 7
 """Bytes a literal needs, or its grams say too little."""
@@ -58,12 +58,10 @@ class Skim:
     @classmethod
     def of(cls, asked: Collection[Comparison]) -> Skim | None:
         """For comparisons that are all `contains` with something long enough; None when one is not."""
-        if not asked or any(one.kind is not Kind.CONTAINS for one in asked):
+        if not asked or not all(map(long, asked)):
             return None
         literals = [one.value.lower().encode() for one in asked]
         shortest = min(map(len, literals))
-        if shortest < SHORTEST:
-            return None
         gram = min(8, shortest - SKIM_STRIDE + 1)
         grams = np.array(
             [
@@ -95,6 +93,12 @@ class Skim:
         return np.full(len(values), self.numbers or not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)))
 
 
+def long(one: Comparison) -> bool:
+    """Can a filter look for it: is it `contains`, of something long enough?"""
+    return one.kind is Kind.CONTAINS and len(one.value.lower().encode()) >= SHORTEST
+
+
+@lru_cache(maxsize=65536)
 def _rarest(literal: bytes, gram: int) -> range:
     """Four places one behind the other where grams begin: those with the most different bytes."""
     last = len(literal) - gram - SKIM_STRIDE + 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["BEGIN", "END", "Assertion", "Choice", "Letters", "Node", "Repeated", "Several", "Unknown", "parsed"]
 
@@ -71,6 +72,7 @@ Node = Letters | Assertion | Several | Choice | Repeated
 BEGIN, END = Assertion("begin"), Assertion("end")
 
 
+@lru_cache(maxsize=4096)
 def parsed(pattern: str, flags: str) -> Node:
     """The expression.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from operator import eq
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +78,8 @@ def _tables() -> tuple[Int32s, Flags]:
     two = [chr(code).lower() for code in range(0x800)]
     lower_two = [ord(text) if len(text) == 1 and 0x80 <= ord(text) < 0x800 else -1 for text in two]
     lower_two[ord("Σ")] = -1
-    return np.array(lower_two, np.int32), np.array([(letter := chr(code)).lower() == letter for code in range(1 << 16)])
+    letters = [*map(chr, range(1 << 16))]
+    return np.array(lower_two, np.int32), np.fromiter(map(eq, letters, map(str.lower, letters)), np.bool_, 1 << 16)
 
 
 def fixed(array: npt.NDArray[Any]) -> Any:
