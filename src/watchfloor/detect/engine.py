@@ -156,7 +156,7 @@ class Engine:
         self._askers: dict[tuple[int, str], int] = {}
         self._minds: dict[tuple[int, ...], _Minded] = {}
         self._skims: dict[tuple[int, bytes], Skim | None] = {}
-        self._long_keyword = cache(self._long_keywords)
+        self._keyword_test: Callable[[pa.StringArray], Flags] | None = None
         self._splitters: dict[str, Split] = {}
         self._memo: Int32s = np.empty(0, np.int32)
         self._layouts: dict[tuple[str, ...], Layout] = {}
@@ -363,10 +363,12 @@ class Engine:
             self._skims[key] = Skim.of([question.matcher.atoms[atom] for atom in wanted.tolist()])
         return self._skims[key]
 
-    def _long_keywords(self) -> Callable[[pa.StringArray], Flags]:
+    def _long_keyword(self) -> Callable[[pa.StringArray], Flags]:
         """Which texts may hold a keyword that a filter can look for, of whichever plan: one test for a whole batch."""
-        skim = Skim.of([atom for atom in self._question(0).matcher.atoms if long(atom)])
-        return skim.possible if skim else lambda texts: np.ones(len(texts), np.bool_)
+        if self._keyword_test is None:
+            skim = Skim.of([atom for atom in self._question(0).matcher.atoms if long(atom)])
+            self._keyword_test = skim.possible if skim else lambda texts: np.ones(len(texts), np.bool_)
+        return self._keyword_test
 
     def _keyword_rows(
         self, count: int, plans: Sequence[int], minded: _Minded, starts: Int64s, rows: Int32s
