@@ -236,7 +236,7 @@ class Schema:
         Raises:
             SchemaError: naming class, attribute and the nearest names.
         """
-        if name.startswith(UNMAPPED) and len(name) > len(UNMAPPED):
+        if name.startswith(UNMAPPED):
             return _unmapped(name)
         owner: Class = self.class_(class_name)
         steps = name.split(".")
