@@ -124,11 +124,13 @@ def judge(folder: Path, truth: Path, ready: Prepared) -> tuple[list[Case], list[
     lake = Lake(load(folder).store / "lake", read_only=True)
     if "detection_finding" not in lake.tables():
         return cases, []
+    info = {field.name for field in lake.schema("detection_finding").field("finding_info").type}
+    open_ = "list_contains(f.finding_info.types, 'not_evaluable')" if "types" in info else "false"
     said = (
         duckdb.connect()
         .execute(
             f"""select f.finding_info.analytic.uid, coalesce(t."case", {ORDINARY}),
-            list_contains(f.finding_info.types, 'not_evaluable')
+            {open_}
             from (
                 from read_parquet({lake.files("detection_finding")}, union_by_name = true)
                 qualify row_number() over (partition by finding_info.uid order by time desc, activity_id desc) = 1

@@ -7,11 +7,12 @@ lake, without personal identifiers, and the record itself is shown for a reason 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from watchfloor.detect.engine import Reason
@@ -33,6 +34,20 @@ __all__ = ["Explanation", "explained"]
 
 OURS = "watchfloor"
 """`metadata.product.name` of our own findings; alerts of other products rest in the same table."""
+
+ASKED: Mapping[str, str] = {
+    "uid": "finding_info.uid",
+    "rule": "finding_info.analytic.uid",
+    "message": "message",
+    "source": "wf.source_uid",
+    "sequence": "wf.source_seq",
+    "product": "metadata.product.name",
+    "evidences": "evidences",
+    "sources": "finding_info.data_sources",
+    "related": "finding_info.related_events",
+    "at": "end_time",
+}
+"""What is asked of a finding -> where it stands."""
 
 KNOWN_THEN = ("wf.", "asof.", "lag.", "peer.", "intel.")
 """Columns that say what was known when the rule was asked; no record has them."""
@@ -203,11 +218,10 @@ def _finding(estate: Estate, uid: str) -> dict[str, Any]:
         raise UsageError(
             "the lake holds no findings", remedy="watchfloor run ESTATE --once makes some, where there are any"
         )
+    schema = Lake(estate.store / "lake", read_only=True).schema("detection_finding")
+    asked = ", ".join(f"{path if _there(schema, path) else 'null'} as {name}" for name, path in ASKED.items())
     rows = hunts.ask(
-        "select finding_info.uid as uid, finding_info.analytic.uid as rule, message, wf.source_uid as source, "
-        "metadata.product.name as product, wf.source_seq as sequence, evidences, "
-        "finding_info.data_sources as sources, finding_info.related_events as related, end_time as at "
-        f"from detection_finding where starts_with(finding_info.uid, '{uid}') "
+        f"select {asked} from detection_finding where starts_with(finding_info.uid, '{uid}') "
         "qualify row_number() over (partition by finding_info.uid order by activity_id, time) = 1",
         limit=5,
     ).table.to_pylist()
@@ -218,3 +232,14 @@ def _finding(estate: Estate, uid: str) -> dict[str, Any]:
         )
     found: dict[str, Any] = rows[0]
     return found
+
+
+def _there(schema: pa.Schema, path: str) -> bool:
+    """Whether a table has a dotted column: one that no finding has used is not there."""
+    steps, fields = path.split("."), {field.name: field.type for field in schema}
+    for depth, step in enumerate(steps):
+        if step not in fields:
+            return False
+        if depth < len(steps) - 1:
+            fields = {field.name: field.type for field in fields[step]}
+    return True
