@@ -36,7 +36,8 @@ def _named(folder: Path) -> str:
 
 
 def _document(folder: Path) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = yaml.safe_load((folder / "rule.yml").read_text("utf-8"))
+    """What speaks: the rule, or the correlation behind those it counts on."""
+    found: Mapping[str, Any] = list(yaml.safe_load_all((folder / "rule.yml").read_text("utf-8")))[-1]
     return found
 
 

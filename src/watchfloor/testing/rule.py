@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
+
+import pyarrow as pa
 
 from watchfloor import estate
 from watchfloor.collect.draft import Draft
@@ -85,6 +87,7 @@ class Trials:
         directory = None if described is None else described.world()
         self._directory = directory or None
         self._complete = frozenset[str]() if described is None else described.complete
+        self._sources = {} if described is None else {one.path.name: one.id for one in described.sources}
         self._path = ready.path
         self._ready = ready
         book = ready.rulebook
@@ -123,7 +126,7 @@ class Trials:
         files = sorted(scenario.iterdir()) if scenario.is_dir() else [scenario]
         path = self._path
         if self._directory is not None:
-            path = _InWorld(path, World(self._directory, complete=self._complete))
+            path = _InWorld(path, World(self._directory, complete=self._complete), self._sources)
         correlating = self._ready.correlating(all_seen=True)
         for number, file in enumerate(files):  # each is known a second after the one before
             made = oneshot.detect(
@@ -137,11 +140,15 @@ class Trials:
 
 
 class _InWorld(Path):
-    """A path with a world of its own, as an estate that runs has one."""
+    """A path with a world of its own, as an estate that runs has one.
 
-    def __init__(self, path: Path, world: World) -> None:
+    Args:
+        sources: name of a file -> the estate's source that reads one of that name: things are called as it calls them.
+    """
+
+    def __init__(self, path: Path, world: World, sources: Mapping[str, str]) -> None:
         super().__init__(path.mapper, path.engine, path.rules, path._taxonomy, path._reader, path._silent)
-        self._world = world
+        self._world, self._sources = world, sources
 
     def draft(self, blocks: Sequence[LandedBlock], *, integration: str | None = None) -> Outcome:
         """Events: a world asks for all of them."""
@@ -149,8 +156,16 @@ class _InWorld(Path):
 
     def detect(self, batches: Iterable[Events | Draft], shown: Iterable[Events] | None = None) -> Judged:
         """What is found in these events once they know who, what and where they speak of."""
-        joined, _ = self._world.take({events.class_name: events for events in batches if isinstance(events, Events)})
+        named = {events.class_name: self._named(events) for events in batches if isinstance(events, Events)}
+        joined, _ = self._world.take(named)
         return super().detect(joined.values(), shown)
+
+    def _named(self, events: Events) -> Events:
+        sources = events.column("wf.source_uid")
+        if sources is None:
+            return events
+        named = sources.map(lambda name: self._sources.get(FilePath(name).name, name), pa.string())
+        return events.with_columns({"wf.source_uid": named})
 
 
 def traps(folder: FilePath, falsepositives: Iterable[str]) -> list[str]:
