@@ -92,6 +92,26 @@ def test_batches_do_not_matter(
     assert _without_time(findings(folder)) == _without_time(whole)
 
 
+def test_sources_that_are_read_one_after_another_are_judged_together(
+    whole: dict[str, list[dict[str, Any]]], ready: Prepared, tmp_path: Path
+) -> None:
+    """The first one is a month ahead when the second is read: what was not read yet is not late."""
+    folder = estate(tmp_path, 2, LINES)
+    month = 30 * 86_400
+    (folder / "logs" / "ahead").mkdir()
+    (folder / "logs" / "ahead" / "a.json").write_bytes(
+        b"".join(orjson.dumps(record(month + i, "ada", "192.0.2.9", True)) + b"\n" for i in range(3))
+    )
+    settings = folder / "estate.toml"
+    ahead = '[[sources]]\nid = "ahead"\npath = "logs/ahead"\n'
+    settings.write_text(settings.read_text().replace("[[sources]]", f"{ahead}[[sources]]", 1))
+    with LocalEngine(load(folder), ready, clock=lambda: still() + 2 * month * 1000) as running:
+        running.collect(final=True)
+        assert sum(1 for _ in iter(running.process, None)) > 4
+    found = findings(folder)
+    assert {rule: len(some) for rule, some in found.items()} == {rule: len(some) for rule, some in whole.items()}
+
+
 def _without_time(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
     return {rule: sorted(some, key=lambda event: str(event["metadata"]["uid"])) for rule, some in found.items()}
 

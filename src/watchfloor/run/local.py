@@ -136,6 +136,7 @@ class LocalEngine:
                 batch_records=estate.batch_records,
                 workers=workers,
                 standing=self._correlations(),
+                landed=lambda: {source: writer.last for source, writer in self._writers.items()},
                 first=self._lock.release,  # the kernel gives it to the next engine when this one is dead
             )
         except BaseException:

@@ -95,6 +95,7 @@ class Processing:
         batch_records: records of a batch at most.
         workers: how many processes make batches while much is waiting; 1 makes all here.
         standing: the correlations; None where there are none.
+        landed: per source how much has landed, as a sequence.
         first: done in each worker before its first batch.
     """
 
@@ -110,11 +111,12 @@ class Processing:
         batch_records: int,
         workers: int = 1,
         standing: Standing | None = None,
+        landed: Callable[[], Mapping[str, int]] = dict,
         first: Callable[[], None] = lambda: None,
     ) -> None:
         self._reader, self._sources, self._maker, self._made_by = reader, list(sources), maker, made_by
         self._committer, self._lake, self._first = committer, lake, first
-        self._standing = standing
+        self._standing, self._landed = standing, landed
         self._most_records, self._count = batch_records, workers
         self._most_bytes = BATCH_BYTES
         self._waiting: deque[LandedBlock] = deque()
@@ -287,7 +289,9 @@ class Processing:
         found = made.found
         more = None
         if self._standing is not None:
-            told, parts = self._standing.take(made.matched, made.heard, intent.batch)
+            read = {**self._committer.positions, **intent.end}
+            behind = [source for source, last in self._landed().items() if last > read.get(source, 0)]
+            told, parts = self._standing.take(made.matched, made.heard, intent.batch, behind)
             more = {APPLICATION: parts}
             alerts = None if told is None else alerting(told)
             if alerts is not None:

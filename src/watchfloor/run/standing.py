@@ -9,7 +9,7 @@ is judged again by a state that has not heard of it, and gives the same findings
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,9 @@ APPLICATION = "watchfloor-correlations"
 LATENESS_MS = 60_000
 """How late records of a source may come of which coverage.toml says nothing, milliseconds."""
 
+UNHEARD = -(1 << 62)
+"""How far a source is that was not heard yet."""
+
 WHOLE_EVERY = 256
 """Batches after which all groups are written down, so that a start need not read what is older."""
 
@@ -69,11 +72,11 @@ class Heard:
         if sources is None or time is None:
             return
         times = time.integer()
-        values = np.append(np.asarray(times.values.to_numpy(zero_copy_only=False), np.int64), -(1 << 62))
-        youngest = np.full(len(sources.values) + 1, -(1 << 62), np.int64)
+        values = np.append(np.asarray(times.values.to_numpy(zero_copy_only=False), np.int64), UNHEARD)
+        youngest = np.full(len(sources.values) + 1, UNHEARD, np.int64)
         np.maximum.at(youngest, sources.codes, values[times.codes])
         for source, latest in zip(sources.values.to_pylist(), youngest.tolist(), strict=False):
-            if latest > -(1 << 62):
+            if latest > UNHEARD:
                 self.last[source] = max(self.last.get(source, latest), latest)
                 self.classes.setdefault(source, set()).add(events.class_name)
 
@@ -110,8 +113,15 @@ class Standing:
         """What was counted may not have been committed: begin again from the lake."""
         self._now = None
 
-    def take(self, matched: Matched, heard: Heard, batch: int) -> tuple[Events | None, dict[str, Parts]]:
-        """Move on by a batch: findings, and the files of state and findings, that are in no table yet."""
+    def take(
+        self, matched: Matched, heard: Heard, batch: int, behind: Collection[str] = ()
+    ) -> tuple[Events | None, dict[str, Parts]]:
+        """Move on by a batch: findings, and the files of state and findings, that are in no table yet.
+
+        Args:
+            behind: sources of which more has landed than was read. No source counts as further than these were heard:
+                months that are read at once, source after source, are judged as if all of them had come together.
+        """
         correlating = self._correlating()
         self._hear(heard)
         known: list[Covering | None] = []
@@ -122,7 +132,7 @@ class Standing:
             return self._unseen(known[0], ask)
 
         correlating.coverage = coverage
-        found = correlating.step([matched], self._watermark(heard.received), now=heard.received)
+        found = correlating.step([matched], self._watermark(heard.received, behind), now=heard.received)
         parts = {STATE: self._written(correlating, batch, heard.received)}
         if found is not None:
             parts[OWN] = self._lake.write(found.nest(), self._lake.columns(OWN))
@@ -132,11 +142,12 @@ class Standing:
 
     def _hear(self, heard: Heard) -> None:
         for source, last in heard.last.items():
-            known = self._last.get(source, (-(1 << 62), 0))
+            known = self._last.get(source, (UNHEARD, 0))
             self._last[source] = max(known[0], min(last, heard.received)), max(known[1], heard.received)
             self._seen.setdefault(source, set()).update(heard.classes[source])
 
-    def _watermark(self, now: int) -> Watermark:
+    def _watermark(self, now: int, behind: Collection[str]) -> Watermark:
+        told: dict[str, int] = {}
         reached: dict[str, int] = {}
         sure: dict[str, int] = {}
         skew: dict[str, int] = {}
@@ -145,10 +156,15 @@ class Standing:
             lateness = LATENESS_MS if said is None else int(said.lateness_s * 1000)
             quiet = max(now - received, 0)
             alive = 0 if said is None or said.heartbeat_s is None else min(quiet, int(said.heartbeat_s * 1000))
-            reached[source] = last + quiet - lateness
-            sure[source] = last + alive - lateness
+            told[source] = last - lateness
+            reached[source] = told[source] + quiet
+            sure[source] = told[source] + alive
             if said is not None:
                 skew[source] = int(said.skew_ms)
+        if behind:
+            least = min(told.get(source, UNHEARD) for source in behind)
+            reached = {source: min(mark, least) for source, mark in reached.items()}
+            sure = {source: min(mark, least) for source, mark in sure.items()}
         feeds = {}
         for rule, classes in self._classes.items():
             some = {source for source, seen in self._seen.items() if classes is None or seen & classes}
