@@ -6,7 +6,7 @@ BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 WORKERS ?= auto
 
-.PHONY: run test check check-native format golden bench docs lock setup clean help
+.PHONY: run test check check-native format golden bench bench-detection docs lock setup clean help
 .DEFAULT_GOAL := help
 
 help:           ## this list
@@ -45,6 +45,9 @@ golden: $(READY) ## rewrite all golden files; review the diff
 
 bench: $(READY) ## measure all, keep it in benchmarks/RESULTS.md and docs/measured.md
 	@$(BIN)/python -m benchmarks --write
+
+bench-detection: $(READY) ## judge the scenarios on seeds drawn now, 30 days of the harbour each
+	@$(BIN)/python -m benchmarks --only scenarios
 
 docs: $(READY)  ## the documentation site in site/
 	@$(BIN)/zensical build --clean

@@ -27,6 +27,7 @@ from benchmarks import (
     parallel,
     resolution,
     results,
+    scenarios,
     simulator,
     soak,
     start_up,
@@ -66,6 +67,7 @@ def main() -> None:
             "intel": intel.main,
             "correlation": correlation.main,
             "harbour": harbour.main,
+            "scenarios": lambda: scenarios.main(30),
             "simulator": simulator.main,
             "soak": lambda: soak.main(given.soak or 10_000_000),  # last: it keeps this process on one core
         }

@@ -17,7 +17,7 @@ PICTURE = PROJECT / "docs" / "measured.svg"
 
 SECTIONS = (
     "detection", "rules", "batches", "end_to_end", "spread", "parallel", "differential", "start_up", "kill9", "oracle",
-    "fuzz", "resolution", "asof", "intel", "correlation", "harbour", "simulator", "soak",
+    "fuzz", "resolution", "asof", "intel", "correlation", "harbour", "scenarios", "simulator", "soak",
 )  # fmt: skip
 """In this order."""
 

@@ -78,7 +78,8 @@ def scenario_of(file: str) -> str | None:
 def score(scenario: str, cases: Iterable[Case], found: Iterable[Found]) -> Score:
     """Judge one scenario's findings; a finding of another scenario's rule on its records is not its business.
 
-    Cases of which another one's outage took records are no test of a rule, and left out.
+    Cases of which another one's outage took records, or that another one's order may clear, are no test of a rule, and
+    left out.
     """
     judged: dict[int, list[bool]] = defaultdict(list)
     for one in found:
@@ -118,7 +119,10 @@ def run(folder: Path, more: Sequence[Path] = ()) -> Prepared:
 def judge(folder: Path, truth: Path, ready: Prepared) -> tuple[list[Case], list[Found]]:
     """The truth's cases, and what was found of the scenarios."""
     rows = [orjson.loads(line) for line in (truth / "scenarios.jsonl").read_bytes().splitlines()]
-    cases = [Case(one["case"], one["scenario"], one["variant"], one["expected"], one["disturbed"]) for one in rows]
+    cases = [
+        Case(one["case"], one["scenario"], one["variant"], one["expected"], one["disturbed"] or bool(one["crossed"]))
+        for one in rows
+    ]
     judged: tuple[Rule | Correlation, ...] = (*ready.rulebook.rules, *ready.rulebook.correlations)
     rules = {rule.id: told for rule in judged if (told := scenario_of(rule.file)) is not None}
     lake = Lake(load(folder).store / "lake", read_only=True)
@@ -176,10 +180,10 @@ def main(days: int = 7, seeds: Sequence[int] = (), *, more: Sequence[Path] = (),
 
 {table}
 
-`to find`: cases with a finding expected; `twins`: benign ones; `blind`: those that cannot be judged; cases of which an
-outage of another one took records are left out. `false`: findings
-on records of ordinary life or of other scenarios, on seeds with all cases; the last column, on the same seeds with
-none.{listed}"""
+`to find`: cases with a finding expected; `twins`: benign ones; `blind`: those that cannot be judged; those of which an
+outage of another one took records, or that are about the same thing as another one within six hours, are left out.
+`false`: findings on records of ordinary life or of other scenarios, on seeds with all cases; the last column, on the
+same seeds with none.{listed}"""
 
 
 def _row(name: str, sums: Mapping[str, int], calm: int) -> tuple[object, ...]:

@@ -393,3 +393,11 @@ def test_a_case_waits_for_a_day_on_which_somebody_is_free(
     assert told["since"].startswith("2026-03-28") and told["case"] == 0
     with pytest.raises(UsageError, match="nobody was free for case S11:phase-fault"):
         live(port, tmp_path / "one", days=1, inject=["S11:phase-fault"])
+
+
+def test_cases_that_may_clear_one_another_are_told(port: Path, tmp_path: Path) -> None:
+    live(port, tmp_path, days=1, inject=["S8:office-pc", "S8:commissioning", "S11:phase-fault"])
+    told = [orjson.loads(line) for line in (tmp_path / "truth/scenarios.jsonl").read_bytes().splitlines()]
+    assert {one["variant"]: len(one["crossed"]) for one in told} == {
+        "office-pc": 1, "commissioning": 1, "phase-fault": 0,
+    }  # fmt: skip

@@ -150,7 +150,7 @@ def generate(
                             whole = whole.take(~later)
                         output.write(whole)
             advance(1, calendar.day.isoformat())
-        output.write_lines("scenarios.jsonl", [one.as_json(outages) for one in told])
+        output.write_lines("scenarios.jsonl", [one.as_json(outages, told) for one in told])
         output.write_lines("faults.jsonl", [outage.as_json(site) for outage in outages])
         summary.records, summary.bytes, summary.cases = dict(output.counts), output.bytes, len(told)
     return summary

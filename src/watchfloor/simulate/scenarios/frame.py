@@ -11,7 +11,7 @@ import importlib
 import pkgutil
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -39,6 +39,9 @@ EXPECTED = ("finding", "none", "indeterminate", "not_evaluable")
 BLIND = "blind"
 
 FEW, ATTEMPTS = 4, 40
+CROSSES = 6 * HOUR
+"""Milliseconds that orders, permits and announcements last beyond the act they are for."""
+
 GENERAL: Mapping[str, str] = {
     "late": "the records come 4 minutes late, within what sources are allowed",
     "reordered": "the records arrive in reverse order",
@@ -361,12 +364,24 @@ class Told:
             for one in self.records
         )
 
+    def crossed(self, others: Iterable[Told]) -> list[int]:
+        """Numbers of other cases about the same person or thing, so near that an order of one may clear the other."""
+        mine = set(self.story.entities)
+        return [
+            one.number
+            for one in others
+            if one.number != self.number
+            and not mine.isdisjoint(one.story.entities)
+            and one.story.since - CROSSES < self.story.until
+            and self.story.since < one.story.until + CROSSES
+        ]
+
     @property
     def stays(self) -> list[Stays]:
         """Where people are who came for it."""
         return self.story.stays
 
-    def as_json(self, outages: Sequence[Outage]) -> dict[str, Any]:
+    def as_json(self, outages: Sequence[Outage], others: Iterable[Told]) -> dict[str, Any]:
         """For truth/scenarios.jsonl."""
         variant = self.plan.variant
         return {
@@ -383,6 +398,7 @@ class Told:
             "until": instant(self.story.until),
             "records": sum(len(one) for one in self.records),
             "disturbed": self.disturbed(outages),
+            "crossed": self.crossed(others),
             "outages": [one.as_json(self.site) for one in self.outages],
             "sources": sorted({one.source for one in self.records}),
         }
