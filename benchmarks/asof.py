@@ -59,19 +59,24 @@ SIZES = (
 def main(sizes: tuple[Size, ...] = SIZES) -> str:
     """Measure; gives the table."""
     rows = [_row(size) for size in sizes]
+    largest = max(sizes, key=lambda size: size.facts)
+    fewer = _row(largest, whole=False)
     head = ("persons", "assets", "facts", "opened in", "memory of the facts", "bytes a fact", "events/s and core",
             "µs an event")  # fmt: skip
     text = machine.table(head, rows)
-    return f"## As-of join\n\n{COLUMNS} Goal: {GOAL:,} events/s.\n\n{text}"
+    return (
+        f"## As-of join\n\n{COLUMNS} Goal: {GOAL:,} events/s for 12 kinds.\n\n{text}\n\n"
+        f"With 14 kinds, those of the person and of the thing acted on: {fewer[-2]} events/s with {fewer[2]} facts."
+    )
 
 
 COLUMNS = "18 kinds of facts become up to 41 columns `asof.*` and `lag.*` of each logon, `Events` in and `Events` out."
 
 
-def _row(size: Size) -> tuple[object, ...]:
+def _row(size: Size, *, whole: bool = True) -> tuple[object, ...]:
     random = np.random.default_rng(7)
     directory = _directory(size)
-    history, batches = History(), [_batch(size, number, random) for number in range(8)]
+    history, batches = History(), [_batch(size, random, whole=whole) for _ in range(8)]
     AsOfJoin(directory, history).join(batches[0])  # compiles
     gc.collect()
     before = machine.rss_mb()
@@ -153,8 +158,8 @@ def _fill(history: History, size: Size, random: np.random.Generator) -> tuple[in
     return count, taken + time.process_time() - began
 
 
-def _batch(size: Size, number: int, random: np.random.Generator) -> Events:
-    """Logons of some minutes at a random time; nearly in order."""
+def _batch(size: Size, random: np.random.Generator, *, whole: bool) -> Events:
+    """Logons of some minutes at a random time; nearly in order; `whole`: with the machine they come from and a place."""
     start = BEGIN + int(random.integers(LASTS // 10, LASTS * 9 // 10))
     times = start + np.sort(random.integers(0, 600_000, BATCH)) - random.integers(0, 5_000, BATCH)
 
@@ -162,19 +167,17 @@ def _batch(size: Size, number: int, random: np.random.Generator) -> Events:
         return Column(random.integers(0, len(names), BATCH).astype(np.int32), pa.array(names))
 
     place = random.integers(0, PLACES, BATCH).astype(np.int32)
-    return Events.build(
-        "authentication",
-        {
-            "activity_id": 1,
-            "time": Column(np.arange(BATCH, dtype=np.int32), pa.array(times, pa.int64())),
-            "wf.person_uid": drawn([f"p-{n}" for n in range(size.persons)]),
-            "wf.asset_uid": drawn([f"a-{n}" for n in range(size.assets)]),
-            "wf.src_asset_uid": drawn([f"a-{n}" for n in range(size.assets)]),
-            "wf.place_uid": Column(place, pa.array([f"pl-{n}" for n in range(PLACES)])),
-            "wf.zone_uid": Column((place % 20).astype(np.int32), pa.array([f"z-{n}" for n in range(20)])),
-        },
-        BATCH,
-    )
+    columns: dict[str, Column | int] = {
+        "activity_id": 1,
+        "time": Column(np.arange(BATCH, dtype=np.int32), pa.array(times, pa.int64())),
+        "wf.person_uid": drawn([f"p-{n}" for n in range(size.persons)]),
+        "wf.asset_uid": drawn([f"a-{n}" for n in range(size.assets)]),
+        "wf.zone_uid": Column((place % 20).astype(np.int32), pa.array([f"z-{n}" for n in range(20)])),
+    }
+    if whole:
+        columns["wf.src_asset_uid"] = drawn([f"a-{n}" for n in range(size.assets)])
+        columns["wf.place_uid"] = Column(place, pa.array([f"pl-{n}" for n in range(PLACES)]))
+    return Events.build("authentication", columns, BATCH)
 
 
 if __name__ == "__main__":
