@@ -159,7 +159,7 @@ def _fill(history: History, size: Size, random: np.random.Generator) -> tuple[in
 
 
 def _batch(size: Size, random: np.random.Generator, *, whole: bool) -> Events:
-    """Logons of some minutes at a random time; nearly in order; `whole`: with the machine they come from and a place."""
+    """Logons of some minutes at a random time, nearly in order; `whole`: also whence they come, and a place."""
     start = BEGIN + int(random.integers(LASTS // 10, LASTS * 9 // 10))
     times = start + np.sort(random.integers(0, 600_000, BATCH)) - random.integers(0, 5_000, BATCH)
 
