@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import lzma
 from collections.abc import Callable
 from itertools import pairwise
@@ -31,9 +32,9 @@ def same(mine: Decoded, truth: Decoded) -> None:
     assert mine.bad == truth.bad
     if mine.ndjson != truth.ndjson:  # a name that comes twice is written twice, and the last one counts
         ours, theirs = ([each.ndjson[a:b] for a, b in pairwise(each.offsets.tolist())] for each in (mine, truth))
-        for one, other in zip(ours, theirs, strict=True):
-            assert one == other or len(orjson.loads(one)) < one.count(b'":'), (one, other)
-            assert (orjson.loads(one) if one else None) == (orjson.loads(other) if other else None)
+        for one, other in zip(ours, theirs, strict=True):  # orjson takes no 1e310
+            assert one == other or len(json.loads(one)) < one.count(b'":'), (one, other)
+            assert (json.loads(one) if one else None) == (json.loads(other) if other else None)
     else:
         assert mine.offsets.tolist() == truth.offsets.tolist()
 
@@ -213,6 +214,7 @@ def zeek(draw: st.DrawFn) -> Block:
     return Block(b"".join(cut), offsets_of(cut), b"\n".join(lines), "zeek_tsv")
 
 
+@example(Block(b"1e310\t(empty)\n", np.array([0, 14]), b"#separator \\x09\n#fields\tts\tts\n#types\tcount", "zeek_tsv"))
 @THOROUGH
 @given(zeek())
 def test_zeek_row_by_row(block: Block) -> None:
