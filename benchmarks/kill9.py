@@ -22,6 +22,7 @@ import orjson
 
 from benchmarks import events, harbour, machine
 from benchmarks.end_to_end import write_estate
+from watchfloor.run.standing import SOURCES, STATE
 
 RECORDS = 8_000
 BATCH = 500
@@ -59,8 +60,18 @@ def rows(estate: Path) -> dict[str, list[bytes]]:
     found = {}
     for name in lake.tables():
         made = [row for file in lake.files(name) for row in pq.ParquetFile(file).read().to_pylist()]
+        if name == STATE:
+            made = [_timeless(row) for row in made]
         found[name] = sorted(orjson.dumps(_plain(row), option=orjson.OPT_SORT_KEYS, default=str) for row in made)
     return found
+
+
+def _timeless(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of what correlations hold, without when its batch and the records of a source were received."""
+    kept = {name: value for name, value in row.items() if name != "time"}
+    if row["rule"] == SOURCES:
+        kept["text"] = {source: (last, classes) for source, (last, _, classes) in orjson.loads(row["text"]).items()}
+    return kept
 
 
 def _plain(value: Any) -> Any:
