@@ -67,8 +67,11 @@ def rows(estate: Path) -> dict[str, list[bytes]]:
 
 
 def _timeless(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of what correlations hold, without when its batch and the records of a source were received."""
-    kept = {name: value for name, value in row.items() if name != "time"}
+    """A row of what correlations hold, without when its batch and the records of a source were received.
+
+    How far a correlation is (`front`) follows from that: a quiet source is waited for by the clock.
+    """
+    kept = {name: value for name, value in row.items() if name not in ("time", "front")}
     if row["rule"] == SOURCES:
         kept["text"] = {source: (last, classes) for source, (last, _, classes) in orjson.loads(row["text"]).items()}
     return kept
