@@ -13,7 +13,7 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import orjson
@@ -43,6 +43,17 @@ class Case(NamedTuple):
     variant: str
     expected: str
     disturbed: bool
+    outages: tuple[Mapping[str, Any], ...] = ()
+
+    def asks(self, gap: Mapping[str, Any]) -> bool:
+        """Whether a question is about an outage of this case: it names its source, and its door where it is one's."""
+        return any(
+            gap["source"] == one["source"]
+            and (not one["portals"] or gap["of"] in ("", *one["portals"]))
+            and gap["since"] < one["until_ms"]
+            and one["since_ms"] < gap["until"]
+            for one in self.outages
+        )
 
 
 class Found(NamedTuple):
@@ -120,7 +131,14 @@ def judge(folder: Path, truth: Path, ready: Prepared) -> tuple[list[Case], list[
     """The truth's cases, and what was found of the scenarios."""
     rows = [orjson.loads(line) for line in (truth / "scenarios.jsonl").read_bytes().splitlines()]
     cases = [
-        Case(one["case"], one["scenario"], one["variant"], one["expected"], one["disturbed"] or bool(one["crossed"]))
+        Case(
+            one["case"],
+            one["scenario"],
+            one["variant"],
+            one["expected"],
+            one["disturbed"] or bool(one["crossed"]),
+            tuple(one["outages"]),
+        )
         for one in rows
     ]
     judged: tuple[Rule | Correlation, ...] = (*ready.rulebook.rules, *ready.rulebook.correlations)
@@ -133,8 +151,8 @@ def judge(folder: Path, truth: Path, ready: Prepared) -> tuple[list[Case], list[
     said = (
         duckdb.connect()
         .execute(
-            f"""select f.finding_info.analytic.uid, coalesce(t."case", {ORDINARY}),
-            {open_}
+            f"""select f.finding_info.analytic.uid, coalesce(t."case", {ORDINARY}), {open_},
+            case when f.wf.source_seq is null then [one.data for one in f.evidences] end
             from (
                 from read_parquet({lake.files("detection_finding")}, union_by_name = true)
                 qualify row_number() over (partition by finding_info.uid order by time desc, activity_id desc) = 1
@@ -144,7 +162,19 @@ def judge(folder: Path, truth: Path, ready: Prepared) -> tuple[list[Case], list[
         )
         .fetchall()
     )
-    return cases, [Found(rules[rule], max(case, ORDINARY), bool(open)) for rule, case, open in said if rule in rules]
+    found = []
+    for rule, case, undecided, asked in said:
+        if rule not in rules:
+            continue
+        mine = [] if asked is None else _asked(cases, rules[rule], asked)
+        found += [Found(rules[rule], number, bool(undecided)) for number in mine or [max(case, ORDINARY)]]
+    return cases, found
+
+
+def _asked(cases: Iterable[Case], scenario: str, evidences: Iterable[str]) -> list[int]:
+    """Cases whose outage a question without a record is about: what asks for them was lost with them."""
+    gaps = [gap for text in evidences for gap in orjson.loads(text).get("gaps", ())]
+    return [case.number for case in cases if case.scenario == scenario and any(map(case.asks, gaps))]
 
 
 def main(days: int = 7, seeds: Sequence[int] = (), *, more: Sequence[Path] = (), detail: bool = False) -> str:

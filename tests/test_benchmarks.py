@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 from benchmarks import results, workloads
-from benchmarks.scenarios import ORDINARY, Case, Found, scenario_of, score
+from benchmarks.scenarios import ORDINARY, Case, Found, _asked, scenario_of, score
 
 
 def _made(name: str, count: int, folder: Path) -> list[bytes]:
@@ -85,3 +85,13 @@ def test_findings_are_judged_by_the_case_they_belong_to() -> None:
 )  # fmt: skip
 def test_a_rule_says_of_which_scenario_it_is(file: str, told: str | None) -> None:
     assert scenario_of(file) == told
+
+
+def test_a_question_without_a_record_is_of_the_case_whose_outage_it_names() -> None:
+    outage = {"source": "doors", "portals": ["gate"], "since_ms": 100, "until_ms": 200}
+    case = Case(1, "S5", "blind", "not_evaluable", False, (outage,))
+    asked = {"source": "doors", "of": "gate", "since": 150, "until": 300}
+    assert case.asks(asked) and case.asks({**asked, "of": ""})
+    assert not any(map(case.asks, ({**asked, "source": "hr"}, {**asked, "of": "yard"}, {**asked, "since": 200})))
+    evidence = ['{"gaps": [{"source": "doors", "of": "gate", "since": 150, "until": 300}]}', "{}"]
+    assert _asked([case], "S5", evidence) == [1] and _asked([case], "S3", evidence) == []

@@ -57,6 +57,9 @@ def explain(finding: str, *, estate: Path = Path(), names: Flag = False, reason:
     screen.print(f"  {found.rule_file}", markup=False)
     if found.counted is not None:
         _print_counted(found.counted)
+    if not found.source:
+        screen.print("\n[bold]record[/] none: what could not be seen left none")
+        return 0
     screen.print(
         f"\n[bold]record[/] {found.sequence} of source {found.source} ({found.stream}), received {found.received}"
     )

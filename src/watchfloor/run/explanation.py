@@ -116,6 +116,8 @@ def explained(estate: Estate, uid: str, *, whole: bool = False) -> Explanation:
             f"the rule {row['rule']} is not among the estate's rules any more",
             remedy="bring the rule back to explain its findings; the finding itself stays in the lake",
         )
+    if row["source"] is None:  # of what nobody could see there is no record
+        return _unseen(row, correlations[row["rule"]])
     source, sequence = row["source"], row["sequence"]
     record = LandingReader(estate.store / "landing").record(source, sequence)
     stream, received, judged, kept = _again(estate, ready, source, sequence)
@@ -151,6 +153,13 @@ def explained(estate: Estate, uid: str, *, whole: bool = False) -> Explanation:
         known={name: value for name, value in told.items() if value is not None and name not in read},
         counted=counted(rule, row, row["sources"] or ()) if isinstance(rule, Correlation) else None,
     )
+
+
+def _unseen(row: Mapping[str, Any], rule: Correlation) -> Explanation:
+    return Explanation(
+        row["uid"], rule.title, rule.level, row["message"] or "", rule.id, f"{rule.file}:{rule.line}",
+        source="", stream="", sequence=0, received="", record="", reasons=(), known={}, counted=counted(rule, row),
+    )  # fmt: skip
 
 
 def _matching(ready: Prepared, rule: Correlation, judged: Events | None) -> list[int]:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from watchfloor.ocsf.events import Events
 from watchfloor.store.lake import Lake
+from watchfloor.world.blind import Blind, blind
 from watchfloor.world.coverage import Covering
 from watchfloor.world.directory import Directory
 from watchfloor.world.pulse import PULSE_SCHEMA, Pulse, pulse_table
@@ -23,6 +24,9 @@ from watchfloor.world.sources import Source
 from watchfloor.world.world import ALIASES, PULSES, SIGHTINGS, STATEMENTS, Learnt, World
 
 __all__ = ["LivingWorld", "taken_up"]
+
+USUAL_MS = 28 * 86_400_000
+"""How far back pulses tell what is usual of a source: three weeks, and some days to spare."""
 
 
 class LivingWorld:
@@ -64,10 +68,28 @@ class LivingWorld:
         """What could be seen, as known at a moment, UTC epoch milliseconds; None before the first batch."""
         if self._world is None:
             return None
-        heard = self._lake.read(PULSES, PULSE_SCHEMA.names, pc.field("batch") <= self._committed())
-        parts = [part.cast(PULSE_SCHEMA) for part in (heard, pulse_table(self._heard)) if part.num_rows]
-        pulses = pa.concat_tables(parts) if parts else pulse_table([])
+        pulses = self._pulses(pc.field("batch") <= self._committed())
         return Covering(self._directory, self._sources or {}, pulses, self._world.history, known_at=known_at)
+
+    def blind(self, known_at: int, upto: int, since: int) -> list[Blind] | None:
+        """What was not seen, of sources, doors and places; None before the first batch.
+
+        Args:
+            known_at: UTC epoch milliseconds.
+            upto: how far the sources are.
+            since: what was over before that nobody asks for.
+        """
+        if self._world is None:
+            return None
+        where = (pc.field("batch") <= self._committed()) & (pc.field("time") >= max(since, USUAL_MS) - USUAL_MS)
+        heard = self._pulses(where)
+        return blind(self._directory, self._sources or {}, heard, self._world.history, known_at=known_at, upto=upto)
+
+    def _pulses(self, where: pc.Expression) -> pa.Table:
+        """Of committed batches, and of the one that was just made."""
+        heard = self._lake.read(PULSES, PULSE_SCHEMA.names, where)
+        parts = [part.cast(PULSE_SCHEMA) for part in (heard, pulse_table(self._heard)) if part.num_rows]
+        return pa.concat_tables(parts) if parts else pulse_table([])
 
     def forget(self) -> None:
         """What was learnt may not have been committed: begin again from the lake."""

@@ -263,6 +263,7 @@ class LocalEngine:
             lambda: self._committer.cursor.batch,
             sources=self._sources,
             covering=(lambda known_at: None) if world is None else world.covering,
+            blind=(lambda known_at, upto, since: None) if world is None else world.blind,
         )
 
     def renew(self) -> Reloaded | None:

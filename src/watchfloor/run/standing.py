@@ -24,7 +24,9 @@ from watchfloor.detect.rulebook import Rulebook
 from watchfloor.detect.taxonomy import Taxonomy
 from watchfloor.ocsf.events import Events
 from watchfloor.run.correlating import Correlating, Matched
+from watchfloor.run.unseen import Unseen
 from watchfloor.store.lake import Lake, Parts
+from watchfloor.world.blind import Blind
 from watchfloor.world.coverage import Covering
 from watchfloor.world.sources import Source
 
@@ -48,6 +50,9 @@ WHOLE_EVERY = 256
 
 SOURCES = "sources"
 """`rule` of the rows that say what was heard."""
+
+BLIND = "blind"
+"""`rule` of the rows that say which stretches of blindness were told."""
 
 OWN = "detection_finding"
 
@@ -90,6 +95,7 @@ class Standing:
         committed: gives the number of the last committed batch.
         sources: what coverage.toml says of the sources.
         covering: tells what could be seen, as known at a moment (milliseconds); None where nobody knows.
+        blind: tells what was not seen (`LivingWorld.blind`); None where nobody knows.
     """
 
     def __init__(
@@ -101,11 +107,13 @@ class Standing:
         *,
         sources: Mapping[str, Source] | None = None,
         covering: Callable[[int], Covering | None] = lambda known_at: None,
+        blind: Callable[[int, int, int], list[Blind] | None] = lambda known_at, upto, since: None,
     ) -> None:
         self._rulebook, self._taxonomy, self._lake, self._committed = rulebook, taxonomy, lake, committed
         self._sources, self._covering = sources or {}, covering
         self._classes = {rule.id: _classes(rule, taxonomy) for rule in rulebook.rules}
         self._now: Correlating | None = None
+        self._blind, self._unseen = blind, Unseen(rulebook, self._classes)
         self._last: dict[str, tuple[int, int]] = {}
         self._seen: dict[str, set[str]] = {}
 
@@ -129,10 +137,14 @@ class Standing:
         def coverage(ask: Ask) -> Sequence[Gap]:
             if not known:  # what could be seen is read only when somebody asks
                 known.append(self._covering(heard.received))
-            return self._unseen(known[0], ask)
+            return self._gaps(known[0], ask)
 
         correlating.coverage = coverage
-        found = correlating.step([matched], self._watermark(heard.received, behind), now=heard.received)
+        watermark = self._watermark(heard.received, behind)
+        found = correlating.step([matched], watermark, now=heard.received)
+        asked = self._questions(watermark, heard.received)
+        if asked is not None:
+            found = asked if found is None else Events.concat([found, asked])
         parts = {STATE: self._written(correlating, batch, heard.received)}
         if found is not None:
             parts[OWN] = self._lake.write(found.nest(), self._lake.columns(OWN))
@@ -174,7 +186,13 @@ class Standing:
                 feeds[rule] = frozenset(some)
         return Watermark(reached, sure, feeds, skew)
 
-    def _unseen(self, covering: Covering | None, ask: Ask) -> Sequence[Gap]:
+    def _questions(self, watermark: Watermark, now: int) -> Events | None:
+        """What could not be judged because nothing came that asks."""
+        upto = max(watermark.heard.values(), default=UNHEARD)
+        known_at = max((received for _, received in self._last.values()), default=now)
+        return self._unseen.look(upto, lambda: self._blind(known_at, upto, self._unseen.back_to), now)
+
+    def _gaps(self, covering: Covering | None, ask: Ask) -> Sequence[Gap]:
         """Why what is missing may have happened all the same."""
         if covering is None or not ask.scope:
             return (Gap("unwatched" if ask.scope else "unplaced", "", ask.scope, ask.start, ask.end),)
@@ -198,9 +216,12 @@ class Standing:
             self._now = Correlating(self._rulebook, self._taxonomy, older=self._older)
             rows = self._newest()
             self._last, self._seen = {}, {}
+            self._unseen = Unseen(self._rulebook, self._classes)
             kept = []
             for row in rows:
-                if row["rule"] == SOURCES:
+                if row["rule"] == BLIND:
+                    self._unseen.read(row["text"])
+                elif row["rule"] == SOURCES:
                     said = orjson.loads(row["text"])
                     self._last = {source: (last, received) for source, (last, received, _) in said.items()}
                     self._seen = {source: set(classes) for source, (_, _, classes) in said.items()}
@@ -228,7 +249,8 @@ class Standing:
             source: (last, received, sorted(self._seen.get(source, ())))
             for source, (last, received) in self._last.items()
         }
-        sources = pa.Table.from_pylist([{"rule": SOURCES, "text": orjson.dumps(said).decode()}], SNAPSHOT)
+        own = [{"rule": SOURCES, "text": orjson.dumps(said).decode()}, {"rule": BLIND, "text": self._unseen.written()}]
+        sources = pa.Table.from_pylist(own, SNAPSHOT)
         table = pa.concat_tables([state, sources])
         count = table.num_rows
         table = table.append_column("batch", pa.array(np.full(count, batch, np.int64)))
