@@ -75,7 +75,7 @@ def _row(one: Uncovered) -> dict[str, Any]:
     gap, uid, rule = one.gap, one.uid, one.rule
     title = f"Cannot be judged: {rule.title}"
     return {
-        "metadata.uid": finding_uid(uid, f"{one.over}\0{gap['until']}\0{one.told}") if one.again else uid,
+        "metadata.uid": finding_uid(uid, f"{one.over}\0{gap['since']}\0{gap['until']}") if one.again else uid,
         "metadata.product.name": "watchfloor",
         "metadata.product.vendor_name": "watchfloor",
         "metadata.product.version": __version__,

@@ -42,6 +42,9 @@ APPLICATION = "watchfloor-correlations"
 LATENESS_MS = 60_000
 """How late records of a source may come of which coverage.toml says nothing, milliseconds."""
 
+LIVE_MS = 86_400_000
+"""Records that come later than this after they happened are of long ago: their source is not being followed."""
+
 UNHEARD = -(1 << 62)
 """How far a source is that was not heard yet."""
 
@@ -142,7 +145,7 @@ class Standing:
         correlating.coverage = coverage
         watermark = self._watermark(heard.received, behind)
         found = correlating.step([matched], watermark, now=heard.received)
-        asked = self._questions(watermark, heard.received)
+        asked = self._questions(heard.received, behind)
         if asked is not None:
             found = asked if found is None else Events.concat([found, asked])
         parts = {STATE: self._written(correlating, batch, heard.received)}
@@ -158,6 +161,13 @@ class Standing:
             self._last[source] = max(known[0], min(last, heard.received)), max(known[1], heard.received)
             self._seen.setdefault(source, set()).update(heard.classes[source])
 
+    def _allowed(self, source: str) -> tuple[int, int]:
+        """How late its records may come, and how long it may be silent, milliseconds."""
+        said = self._sources.get(source)
+        if said is None:
+            return LATENESS_MS, 0
+        return int(said.lateness_s * 1000), int((said.heartbeat_s or 0) * 1000)
+
     def _watermark(self, now: int, behind: Collection[str]) -> Watermark:
         told: dict[str, int] = {}
         reached: dict[str, int] = {}
@@ -165,9 +175,9 @@ class Standing:
         skew: dict[str, int] = {}
         for source, (last, received) in self._last.items():
             said = self._sources.get(source)
-            lateness = LATENESS_MS if said is None else int(said.lateness_s * 1000)
+            lateness, heartbeat = self._allowed(source)
             quiet = max(now - received, 0)
-            alive = 0 if said is None or said.heartbeat_s is None else min(quiet, int(said.heartbeat_s * 1000))
+            alive = min(quiet, heartbeat)
             told[source] = last - lateness
             reached[source] = told[source] + quiet
             sure[source] = told[source] + alive
@@ -186,9 +196,17 @@ class Standing:
                 feeds[rule] = frozenset(some)
         return Watermark(reached, sure, feeds, skew)
 
-    def _questions(self, watermark: Watermark, now: int) -> Events | None:
-        """What could not be judged because nothing came that asks."""
-        upto = max(watermark.heard.values(), default=UNHEARD)
+    def _questions(self, now: int, behind: Collection[str]) -> Events | None:
+        """What could not be judged because nothing came that asks.
+
+        The clock takes sources along only where they are read as they write: the end of records of long ago is no
+        silence.
+        """
+        marks = {}
+        for source, (last, received) in self._last.items():
+            lateness, _ = self._allowed(source)
+            marks[source] = last - lateness + (max(now - received, 0) if received - last < LIVE_MS else 0)
+        upto = min([max(marks.values(), default=UNHEARD), *(marks.get(source, UNHEARD) for source in behind)])
         known_at = max((received for _, received in self._last.values()), default=now)
         return self._unseen.look(upto, lambda: self._blind(known_at, upto, self._unseen.back_to), now)
 
