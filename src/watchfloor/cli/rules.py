@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from watchfloor.cli.screen import LEVEL_STYLES, console, json_line, side
 from watchfloor.errors import UsageError
+
+if TYPE_CHECKING:
+    from watchfloor.detect.rule import Correlation, Rule
 
 app = App(name="rules", help="What the rules are: list, show, coverage.")
 
@@ -19,12 +22,12 @@ Flag = Annotated[bool, Parameter(negative=())]
 
 @app.command(name="list")
 def list_(*, rules: Rules, level: str | None = None, find: str = "", problems: Flag = False, json: Flag = False) -> int:
-    """List the rules that load, and with --problems those that do not and why.
+    """List the rules and correlations that load, and with --problems those that do not and why.
 
     Args:
         rules: Sigma rules: files, folders and zip archives; repeatable.
         level: only rules of this level.
-        find: only rules whose title, id, tag or log source holds this text.
+        find: only rules whose title, id, tag, log source or type of correlation holds this text.
         problems: list what could not be loaded, with file, line, reason and remedy.
         json: one JSON object a line.
     """
@@ -53,14 +56,16 @@ def list_(*, rules: Rules, level: str | None = None, find: str = "", problems: F
             else:
                 screen.print(str(problem), markup=False)
         kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(p.kind for p in book.problems).most_common())
-        side().print(f"{len(book.problems)} documents not loaded ({kinds or 'none'}), {len(book.rules)} rules loaded")
+        loaded = _number(len(book.rules), len(book.correlations))
+        side().print(f"{len(book.problems)} documents not loaded ({kinds or 'none'}), {loaded} loaded")
         return 0
     needle = find.lower()
+    every: tuple[Rule | Correlation, ...] = (*book.rules, *book.correlations)
     chosen = [
         rule
-        for rule in book.rules
+        for rule in every
         if (level is None or rule.level == level)
-        and needle in " ".join((rule.title, rule.id, str(rule.logsource), *rule.tags)).lower()
+        and needle in " ".join((rule.title, rule.id, _looks_at(rule), *rule.tags)).lower()
     ]
     if json:
         for rule in chosen:
@@ -70,7 +75,8 @@ def list_(*, rules: Rules, level: str | None = None, find: str = "", problems: F
                     "title": rule.title,
                     "level": rule.level,
                     "status": rule.status,
-                    "logsource": str(rule.logsource),
+                    **_kind(rule),
+                    "silent": rule.id in book.silent,
                     "tags": list(rule.tags),
                     "file": rule.file,
                     "line": rule.line,
@@ -84,13 +90,13 @@ def list_(*, rules: Rules, level: str | None = None, find: str = "", problems: F
         table.add_row(
             f"[{LEVEL_STYLES[rule.level]}]{rule.level}[/]",
             escape(rule.title),
-            str(rule.logsource),
+            _looks_at(rule),
             " ".join(rule.techniques),
             f"[dim]{rule.id}[/]",
         )
     screen.print(table)
     side().print(
-        f"{len(chosen)} of {len(book.rules)} rules"
+        f"{len(chosen)} of {_number(len(book.rules), len(book.correlations))}"
         + (f"; {len(book.problems)} documents not loaded, --problems says why" if book.problems else "")
     )
     return 0
@@ -100,6 +106,8 @@ def list_(*, rules: Rules, level: str | None = None, find: str = "", problems: F
 def show(rule: str, *, rules: Rules, json: Flag = False) -> int:
     """Show one rule: what it says, where it looks, and in which columns its fields are found.
 
+    Of a correlation: what it counts on and where that stands, its window, and what it does with what comes of it.
+
     Args:
         rule: id, the beginning of an id, or part of the title.
         rules: Sigma rules: files, folders and zip archives; repeatable.
@@ -107,6 +115,8 @@ def show(rule: str, *, rules: Rules, json: Flag = False) -> int:
     """
     from rich.markup import escape
 
+    from watchfloor.cli import correlation
+    from watchfloor.detect.rule import Correlation
     from watchfloor.detect.rulebook import load_rules
     from watchfloor.detect.sentence import fields_of, sentence
     from watchfloor.detect.taxonomy import Taxonomy
@@ -114,8 +124,9 @@ def show(rule: str, *, rules: Rules, json: Flag = False) -> int:
     taxonomy = Taxonomy.load()
     book = load_rules(rules, taxonomy=taxonomy)
     needle = rule.lower()
-    exact = [found for found in book.rules if found.id.startswith(needle)]
-    matching = exact or [found for found in book.rules if needle in found.title.lower()]
+    every: tuple[Rule | Correlation, ...] = (*book.rules, *book.correlations)
+    exact = [found for found in every if found.id.startswith(needle)]
+    matching = exact or [found for found in every if needle in found.title.lower()]
     if len(matching) != 1:
         near = "\n     ".join(f"{found.id}  {found.title}" for found in matching[:8])
         raise UsageError(
@@ -123,6 +134,9 @@ def show(rule: str, *, rules: Rules, json: Flag = False) -> int:
             remedy=f"say which:\n     {near}" if matching else "watchfloor rules list --rules ... --find TEXT",
         )
     found = matching[0]
+    if isinstance(found, Correlation):
+        correlation.shown(found, book, json=json)
+        return 0
     columns = {
         name: list(taxonomy.columns(found.logsource, name) or (f"unmapped.{name}",))
         for name in fields_of(found.condition)
@@ -225,3 +239,21 @@ def coverage(*, rules: Rules, estate: Path | None = None, json: Flag = False) ->
         table.add_row(entry.logsource, str(entry.rules), ", ".join(entry.classes) or "[dim]any[/]")
     screen.print(table)
     return 0
+
+
+def _looks_at(rule: Rule | Correlation) -> str:
+    """What it is about: its log source, or of how many rules it is which correlation."""
+    kind = _kind(rule)
+    return kind["logsource"] if "logsource" in kind else f"{kind['correlation']} of {len(kind['rules'])} rules"
+
+
+def _kind(rule: Rule | Correlation) -> dict[str, Any]:
+    from watchfloor.detect.rule import Rule
+
+    if isinstance(rule, Rule):
+        return {"logsource": str(rule.logsource)}
+    return {"correlation": rule.kind, "rules": list(rule.rules)}
+
+
+def _number(rules: int, correlations: int) -> str:
+    return f"{rules} rules" + (f" and {correlations} correlations" if correlations else "")

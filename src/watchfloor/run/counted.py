@@ -12,25 +12,12 @@ from typing import Any
 
 import orjson
 
-from watchfloor.detect.correlation_condition import AND, NOT, OR, negated
+from watchfloor.detect.correlation_condition import negated
+from watchfloor.detect.correlation_sentence import condition, what
 from watchfloor.detect.rule import Correlation
 from watchfloor.ocsf.correlated import CORRELATION
 
 __all__ = ["Counted", "counted"]
-
-SYMBOLS: Mapping[str, str] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "neq": "!="}
-WORDS: Mapping[str, str] = {AND: "and", OR: "or"}
-KINDS: Mapping[str, str] = {
-    "event_count": "matches of {rules}",
-    "value_count": "different values of {field} among matches of {rules}",
-    "value_sum": "sum of {field} over matches of {rules}",
-    "value_avg": "mean of {field} over matches of {rules}",
-    "value_percentile": "percentile {percentile:g} of {field} over matches of {rules}",
-    "value_median": "median of {field} over matches of {rules}",
-    "temporal": "how many of {rules} match",
-    "temporal_ordered": "how many of {rules} match one after the other",
-}
-UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +61,7 @@ def counted(rule: Correlation, row: Mapping[str, Any], sources: Sequence[str] = 
         for one in row["related"] or ()
     )
     return Counted(
-        condition=_condition(rule),
+        condition=condition(rule),
         group={str(name): str(value) for name, value in (said.get("group") or {}).items()},
         since=_iso(since),
         until=_iso(until),
@@ -84,29 +71,6 @@ def counted(rule: Correlation, row: Mapping[str, Any], sources: Sequence[str] = 
         gaps=[_gap(gap) for gap in said.get("gaps") or ()],
         otherwise=_otherwise(rule, _iso(since), _iso(until)),
     )
-
-
-def _condition(rule: Correlation) -> str:
-    span = _span(rule.timespan)
-    if rule.expression:
-        return f"{_infix(rule.expression)}, within {span}"
-    what = KINDS[rule.kind].format(rules=", ".join(rule.rules), field=rule.field, percentile=rule.percentile or 50)
-    bounds = " and ".join(f"{SYMBOLS[operator]} {number:g}" for operator, number in rule.bounds)
-    return f"{what} {bounds}, within {span}"
-
-
-def _infix(expression: Sequence[str]) -> str:
-    stack: list[str] = []
-    for token in expression:
-        if token == NOT:
-            stack.append(f"not {stack.pop()}")
-        elif token in WORDS:
-            second, first = stack.pop(), stack.pop()
-            stack.append(f"({first} {WORDS[token]} {second})")
-        else:
-            stack.append(token)
-    text = stack[0]
-    return text[1:-1] if text.startswith("(") else text
 
 
 def _otherwise(rule: Correlation, since: str, until: str) -> list[str]:
@@ -124,12 +88,13 @@ def _otherwise(rule: Correlation, since: str, until: str) -> list[str]:
     if rule.kind == "temporal_ordered":
         return [f"{', '.join(rule.rules)} in another order, or one of them not {between}"]
     low = [number for operator, number in rule.bounds if operator in ("gt", "gte")]
-    what = KINDS[rule.kind].format(rules=", ".join(rule.rules), field=rule.field, percentile=rule.percentile or 50)
-    found = [f"{what}{group} below {number:g} {between}" for number in low]
+    found = [f"{what(rule)}{group} below {number:g} {between}" for number in low]
     found += [
-        f"{what}{group} beyond {number:g} {between}" for operator, number in rule.bounds if operator in ("lt", "lte")
+        f"{what(rule)}{group} beyond {number:g} {between}"
+        for operator, number in rule.bounds
+        if operator in ("lt", "lte")
     ]
-    return found or [f"another number of {what}{group} {between}"]
+    return found or [f"another number of {what(rule)}{group} {between}"]
 
 
 def _gap(gap: Mapping[str, Any]) -> str:
@@ -142,10 +107,3 @@ def _iso(time: int) -> str:
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time)).isoformat(timespec="seconds")
     except OverflowError:
         return "always" if time < 0 else "ever"
-
-
-def _span(milliseconds: int) -> str:
-    for unit, name in UNITS:
-        if milliseconds >= unit and milliseconds % unit == 0:
-            return f"{milliseconds // unit}{name}"
-    return f"{milliseconds} ms"
