@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    asking,
     asof,
     correlation,
     detection,
@@ -59,6 +60,7 @@ def main() -> None:
             "parallel": parallel.main,
             "differential": differential.main,
             "start_up": start_up.main,
+            "asking": asking.main,
             "kill9": lambda: f"{kill9.main(given.kills)}\n\n{kill9.with_a_world(given.kills // 4)}",
             "oracle": lambda: f"{oracle.main()}\n\n{oracle.main(200_000, sqlite=True)}",
             "fuzz": fuzz.main,

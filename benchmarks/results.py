@@ -16,8 +16,8 @@ PAGE = PROJECT / "docs" / "measured.md"
 PICTURE = PROJECT / "docs" / "measured.svg"
 
 SECTIONS = (
-    "detection", "rules", "batches", "end_to_end", "spread", "parallel", "differential", "start_up", "kill9", "oracle",
-    "fuzz", "resolution", "asof", "intel", "correlation", "harbour", "scenarios", "simulator", "soak",
+    "detection", "rules", "batches", "end_to_end", "spread", "parallel", "differential", "start_up", "asking", "kill9",
+    "oracle", "fuzz", "resolution", "asof", "intel", "correlation", "harbour", "scenarios", "simulator", "soak",
 )  # fmt: skip
 """In this order."""
 

@@ -119,7 +119,7 @@ def test_every_verb_has_a_section_and_a_line() -> None:
 
 @pytest.mark.parametrize("verb", sorted(_verbs()))
 def test_every_option_is_documented_and_no_other(verb: str) -> None:
-    arguments = _verbs()[verb].assemble_argument_collection()
+    arguments = _verbs()[verb].assemble_argument_collection(default_parameter=cli.application().default_parameter)
     expected = {name for argument in arguments for name in argument.names}
     documented = set()
     for row in _rows(_section(_page("command-line"), verb)):
@@ -132,7 +132,7 @@ def test_every_option_is_documented_and_no_other(verb: str) -> None:
 def test_no_option_has_a_hidden_opposite() -> None:
     """`--no-json` would be an option that no page names."""
     for verb, app in _verbs().items():
-        for argument in app.assemble_argument_collection():
+        for argument in app.assemble_argument_collection(default_parameter=cli.application().default_parameter):
             assert not [name for name in argument.names if name.startswith("--no-")], verb
 
 

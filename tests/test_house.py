@@ -147,11 +147,12 @@ def test_an_integration_knows_only_the_language_and_its_contract(path: Path) -> 
             assert not name.startswith("watchfloor") or name.startswith(INTEGRATIONS_MAY), f"{path} imports {name}"
 
 
-def test_help_is_quick_to_import() -> None:
-    """`watchfloor --help` must not load the engines."""
+@pytest.mark.parametrize("asked", ["--help", "--version"])
+def test_help_is_quick_to_import(asked: str) -> None:
+    """`watchfloor --help` must not load the engines, nor any verb."""
     code = (
-        "import sys; from watchfloor.cli import main; main(['--help']);"
-        "heavy = {'pyarrow', 'numba', 'duckdb', 'deltalake', 'sigma', 'evtx'} & set(sys.modules);"
+        f"import sys; from watchfloor.cli import main; main([{asked!r}]);"
+        "heavy = {'cyclopts', 'pyarrow', 'numba', 'duckdb', 'deltalake', 'sigma', 'evtx'} & set(sys.modules);"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -13,11 +13,12 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from watchfloor.errors import EstateError
+
+if TYPE_CHECKING:
+    import yaml
 
 __all__ = ["MAX_ALIASED", "MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "Document", "parse_toml", "parse_yaml", "read_toml"]
 
@@ -32,6 +33,8 @@ _DEEP_LEAD = re.compile(rf"^[ \t\-?:]{{{2 * MAX_DEPTH},}}", re.MULTILINE)
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset((_TAG + "str", _TAG + "timestamp", _TAG + "value"))
 _TRUE = frozenset(("yes", "true", "on"))
+SCALAR, SEQUENCE, MAPPING = "scalar", "sequence", "mapping"
+"""What PyYAML's nodes say of themselves: who reads only TOML need not load it."""
 
 Path_ = tuple[str | int, ...]
 
@@ -49,7 +52,7 @@ class Document:
     data: Any
     file: str
     first_line: int
-    _node: yaml.Node | None = field(default=None, repr=False, compare=False)
+    _node: Any = field(default=None, repr=False, compare=False)
     _lines: dict[Path_, int] | None = field(default=None, repr=False, compare=False)
 
     def line(self, *path: str | int) -> int:
@@ -63,12 +66,12 @@ class Document:
         if node is not None:
             line = self.first_line + node.start_mark.line
         for step in path:
-            if isinstance(node, yaml.MappingNode):
+            if node is not None and node.id == MAPPING:
                 found = next(((k, v) for k, v in node.value if k.value == step), None)
                 if found is None:
                     break
                 line, node = self.first_line + found[0].start_mark.line, found[1]
-            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
+            elif node is not None and node.id == SEQUENCE and isinstance(step, int) and 0 <= step < len(node.value):
                 node = node.value[step]
                 line = self.first_line + node.start_mark.line
             else:
@@ -108,6 +111,8 @@ def parse_yaml(payload: bytes, file: str | Path) -> Iterator[Document | EstateEr
 
 def _document(text: str, file: str, first_line: int) -> Document | EstateError:
     """One document's text (no separators) into a Document or the reason why not."""
+    import yaml
+
     try:
         if text.count("[") + text.count("{") > MAX_DEPTH or _DEEP_LEAD.search(text):
             _measure_depth(text)
@@ -147,6 +152,8 @@ class _NotAllowed(Exception):
 
 def _measure_depth(text: str) -> None:
     """Refuse deep nesting from the flat event stream, before anything recursive touches it."""
+    import yaml
+
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -168,11 +175,11 @@ class _Builder:
         self.made = 0
         self.repeated = 0
 
-    def build(self, node: yaml.Node) -> Any:
+    def build(self, node: Any) -> Any:
         self.made += 1
         if self.made > MAX_VALUES:
             raise _NotAllowed(f"more than {MAX_VALUES:,} values", node.start_mark.line, "split it into several files")
-        if isinstance(node, yaml.ScalarNode):
+        if node.id == SCALAR:
             return self._scalar(node)
         key = id(node)
         if key in self.open:
@@ -187,9 +194,9 @@ class _Builder:
         self.seen.add(key)
         self.open.add(key)
         try:
-            if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
+            if node.id == SEQUENCE and node.tag == _TAG + "seq":
                 return [self.build(child) for child in node.value]
-            if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
+            if node.id == MAPPING and node.tag == _TAG + "map":
                 return self._mapping(node)
         finally:
             self.open.discard(key)
@@ -199,7 +206,7 @@ class _Builder:
         made: dict[str, Any] = {}
         merged: list[dict[str, Any]] = []
         for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
+            if key.id != SCALAR:
                 raise _NotAllowed("a key is a list or a map", key.start_mark.line, "use plain text as key")
             if key.tag == _TAG + "merge":
                 parts = self.build(value)

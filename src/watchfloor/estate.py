@@ -11,8 +11,6 @@ var/                the store (landing, lake, cursors); not for version control
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -21,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watchfloor.clock import now_ms
-from watchfloor.collect.integration import Integration, load_manifest
 from watchfloor.errors import EstateError, ManifestError
 from watchfloor.world import directory, links
 from watchfloor.world.directory import Directory
@@ -31,6 +28,7 @@ from watchfloor.world.rows import zone_named
 from watchfloor.world.sources import Source, read_sources
 
 if TYPE_CHECKING:
+    from watchfloor.collect.integration import Integration
     from watchfloor.detect.intel.feeds import Read
 
 __all__ = ["PACK", "SETTINGS", "Estate", "SourceSettings", "find_integrations", "load"]
@@ -189,6 +187,11 @@ def find_integrations(*folders: Path) -> list[Integration]:
     Raises:
         ManifestError: a manifest is wrong.
     """
+    import importlib.metadata
+    import importlib.util
+
+    from watchfloor.collect.integration import load_manifest
+
     found: dict[str, Integration] = {}
     spec = importlib.util.find_spec("watchfloor.integrations")
     roots = [Path(location) for location in (spec.submodule_search_locations or ())] if spec else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import orjson
@@ -91,3 +93,22 @@ def test_before_anything_was_seen(tmp_path: Path, capsys: pytest.CaptureFixture[
     folder = test_living.estate(tmp_path / "estate")
     assert "never seen" in said(capsys, "where", "p-1", "--estate", str(folder))
     assert said(capsys, "who", "s", "--estate", str(folder)).endswith(": 0 people")
+
+
+HEAVY = (
+    "cyclopts", "deltalake", "llvmlite", "msgspec", "numba", "numpy", "pandas", "pyarrow", "rich", "rustworkx", "sigma",
+    "yaml",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [["where", "1"], ["where", "p-1", "--json"], ["who", "s"]])
+def test_a_guard_does_not_wait_for_engines(estate: Path, arguments: list[str]) -> None:
+    """One person or place is answered without what is there for millions of events: it takes longer than the answer."""
+    assert main(["run", str(estate), "--once"]) == 0  # nothing is new, and a quiet moment comes
+    asked = [*arguments, "--at", "2026-03-02 08:08", "--estate", str(estate)]
+    code = (
+        f"import sys; from watchfloor.cli import main; code = main({asked!r});"
+        f"heavy = sorted(set({HEAVY!r}) & set(sys.modules)); sys.exit(f'loaded {{heavy}}' if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and ("p-1" in done.stdout), done.stderr

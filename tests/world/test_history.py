@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watchfloor.ocsf.column import Column
-from watchfloor.world.fact import MANY, SCHEMA
-from watchfloor.world.history import History, Interval, Intervals, Statement, folded
+from watchfloor.world.fact import MANY
+from watchfloor.world.history import SCHEMA, History, Interval, Intervals, Statement, folded
 
 TIMES = st.integers(0, 12)
 STATEMENTS = st.builds(

@@ -15,7 +15,8 @@ from watchfloor.world.directory import Directory, load
 from watchfloor.world.entities import Alias
 from watchfloor.world.learned import aliases_of, aliases_table, learned
 from watchfloor.world.resolve import Resolver
-from watchfloor.world.world import ALIASES, Learnt, World
+from watchfloor.world.tables import ALIASES
+from watchfloor.world.world import Learnt, World
 
 T0, HOUR = 1_780_000_000_000, 3_600_000
 MACS = {"a-1": "02:00:00:00:00:01", "a-2": "02:00:00:00:00:02"}

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import _thread
 import gc
+import importlib
 import os
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,33 +45,11 @@ EXIT_CODES = {
 
 INTERNAL, INTERRUPTED = 70, 130
 
+HELP = "One watch floor: real logs in, proven findings out."
+
 STARTING = 10_000
 """Objects made before Python looks for garbage among them, until all is ready (`run.memory.settled`). At its own 700 a
 start spends a tenth of its time there."""
-
-
-def application() -> Any:
-    """The cyclopts application with every verb on it. Verbs import what they need when they run."""
-    import cyclopts
-
-    app = cyclopts.App(
-        name="watchfloor",
-        help="One watch floor: real logs in, proven findings out.",
-        version=__version__,
-        help_format="plaintext",
-        result_action="return_value",
-        suppress_keyboard_interrupt=False,  # we say ourselves what an interruption left behind
-    )
-    for verb, summary in VERBS.items():
-        app.command(f"watchfloor.cli.{FILES.get(verb, verb)}:{verb}", name=verb, help=summary)
-    app.command("watchfloor.cli.rules:app", name="rules", help="What the rules are: list, show, coverage.")
-    app.command(
-        "watchfloor.cli.people:app",
-        name="people",
-        help="Who is who: suggest, orphans, merge, unmerge, confirm, reject.",
-    )
-    app.command("watchfloor.cli.new:app", name="new", help="Start something of your own: an integration.")
-    return app
 
 
 VERBS = {
@@ -92,25 +70,46 @@ VERBS = {
 }
 
 
+GROUPS = {
+    "rules": "What the rules are: list, show, coverage.",
+    "people": "Who is who: suggest, orphans, merge, unmerge, confirm, reject.",
+    "new": "Start something of your own: an integration.",
+}
+"""Verbs with verbs of their own."""
+
 FILES = {"who": "where"}
 """Verbs that share a file with another."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code and never lets a traceback through."""
+def application() -> Any:
+    """The cyclopts application with every verb on it. Verbs import what they need when they run."""
     import cyclopts
 
+    app = cyclopts.App(
+        name="watchfloor",
+        help=HELP,
+        version=__version__,
+        help_format="plaintext",
+        default_parameter=cyclopts.Parameter(negative=()),
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,  # we say ourselves what an interruption left behind
+    )
+    for verb, summary in VERBS.items():
+        app.command(f"watchfloor.cli.{FILES.get(verb, verb)}:{verb}", name=verb, help=summary)
+    for group, summary in GROUPS.items():
+        app.command(f"watchfloor.cli.{group}:app", name=group, help=summary)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code and never lets a traceback through."""
     tokens = sys.argv[1:] if arguments is None else arguments
     gc.set_threshold(STARTING)
     try:
         with _interruptible():
-            result = application()(tokens, exit_on_error=False, print_error=False)
+            result = _carried_out(tokens)
         sys.stdout.flush()
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
-    except cyclopts.CycloptsError as error:
-        return _say(
-            UsageError(_plain(error), remedy="watchfloor --help lists the verbs, watchfloor VERB --help its options")
-        )
     except WatchfloorError as error:
         return _say(error)
     except KeyboardInterrupt:
@@ -131,6 +130,43 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERNAL
 
 
+def _carried_out(tokens: Sequence[str]) -> Any:
+    """Do what is asked; what the verb answers.
+
+    Raises:
+        UsageError: the command line makes no sense.
+    """
+    if list(tokens) == ["--version"]:
+        sys.stdout.write(f"{__version__}\n")
+        return 0
+    if list(tokens) in ([], ["--help"], ["-h"]):
+        sys.stdout.write(_help())
+        return 0
+    if tokens[0] in VERBS:
+        from watchfloor.cli.plainly import understood
+
+        module = importlib.import_module(f"watchfloor.cli.{FILES.get(tokens[0], tokens[0])}")
+        verb = getattr(module, tokens[0])
+        given = understood(verb, tokens[1:])
+        if given is not None:
+            return verb(**given)
+    import cyclopts
+
+    try:
+        return application()(tokens, exit_on_error=False, print_error=False)
+    except cyclopts.CycloptsError as error:
+        remedy = "watchfloor --help lists the verbs, watchfloor VERB --help its options"
+        raise UsageError(_plain(error), remedy=remedy) from None
+
+
+def _help() -> str:
+    """What `--help` says: the table of verbs, without importing any."""
+    verbs = {**VERBS, **GROUPS, "--help (-h)": "Display this message and exit.", "--version": "Display the version."}
+    width = max(map(len, verbs))
+    rows = "".join(f"  {verb:<{width}}  {summary}\n" for verb, summary in sorted(verbs.items()))
+    return f"Usage: watchfloor COMMAND\n\n{HELP}\n\nCommands:\n{rows}\nwatchfloor COMMAND --help says what it takes.\n"
+
+
 @contextmanager
 def _interruptible() -> Iterator[None]:
     """Ctrl-C that falls into a destructor counts too: Python would print it and go on, we ask again a moment later."""
@@ -138,6 +174,8 @@ def _interruptible() -> Iterator[None]:
 
     def hook(unraisable: sys.UnraisableHookArgs) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            import threading
+
             threading.Timer(0.02, _thread.interrupt_main).start()
         else:
             usual(unraisable)

@@ -21,7 +21,7 @@ def coverage(
     between: Annotated[tuple[str, str], Parameter(negative=())],
     estate: Path = Path(),
     feed: str | None = None,
-    json: Annotated[bool, Parameter(negative=())] = False,
+    json: bool = False,
 ) -> int:
     """Whether what happened at a place could have been seen: full, partial or blind, and what was not well.
 
@@ -36,7 +36,8 @@ def coverage(
 
     from watchfloor.clock import now_ms
     from watchfloor.estate import load
-    from watchfloor.run.whereabouts import clocks, covered, uid_of
+    from watchfloor.run.covered import clocks, covered
+    from watchfloor.run.whereabouts import uid_of
     from watchfloor.store.lake import Lake
     from watchfloor.world.coverage import said
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from watchfloor.cli.limit import Limit
 from watchfloor.cli.screen import (
     LEVEL_STYLES,
-    Limit,
     announce_compiling,
     as_json_line,
     console,

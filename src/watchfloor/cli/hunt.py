@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from watchfloor.cli.screen import Limit, console, json_line, side
+from watchfloor.cli.limit import Limit
+from watchfloor.cli.screen import console, json_line, side
 from watchfloor.errors import QueryError
 
 if TYPE_CHECKING:

@@ -6,25 +6,20 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
-
-import orjson
-from cyclopts import Parameter
-from cyclopts.validators import Number
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
     "LEVEL_STYLES",
-    "Limit",
     "Progress",
     "announce_compiling",
     "as_json_line",
     "console",
     "json_line",
+    "line",
     "progress",
     "readable",
     "side",
@@ -41,11 +36,13 @@ LEVEL_STYLES = {
 DRIVING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that drive a terminal, or turn the reading direction: an attacker chooses what stands in a log."""
 
-Limit = Annotated[int, Parameter(validator=Number(gte=1))]
-"""How many rows are shown."""
-
 PIPED_WIDTH = 200
 """Columns of a table that nobody looks at in a terminal."""
+
+
+def line(text: str) -> None:
+    """A plain line of an answer on stdout: at once, without what draws tables and colours."""
+    sys.stdout.write(f"{readable(text)}\n")
 
 
 def console() -> Console:
@@ -92,12 +89,16 @@ def json_line(value: Any) -> None:
 
 def as_json_line(value: Any) -> bytes:
     """A value as one JSON object and a line end."""
+    import orjson
+
     option = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(value, default=_as_json, option=option)
 
 
 def _as_json(value: Any) -> Any:
     """What JSON has no word for: raw records are text wherever they can be, sums of whole numbers stay numbers."""
+    from decimal import Decimal
+
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, Decimal):

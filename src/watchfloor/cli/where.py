@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
-
-from watchfloor.cli.screen import console, json_line
+from watchfloor.cli.screen import json_line, line
 from watchfloor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,10 +15,8 @@ if TYPE_CHECKING:
     from watchfloor.run.whereabouts import Whereabouts
     from watchfloor.world.directory import Directory
 
-Json = Annotated[bool, Parameter(negative=())]
 
-
-def where(person: str, *, at: str | None = None, estate: Path = Path(), json: Json = False) -> int:
+def where(person: str, *, at: str | None = None, estate: Path = Path(), json: bool = False) -> int:
     """Where a person was: in, out or unknown, since when, by which sighting, and how sure that is.
 
     Args:
@@ -30,24 +26,24 @@ def where(person: str, *, at: str | None = None, estate: Path = Path(), json: Js
         json: print one JSON object.
     """
     from watchfloor.estate import load
-    from watchfloor.run.whereabouts import person_named
+    from watchfloor.run.whereabouts import INDEXED, person_named
     from watchfloor.run.whereabouts import where as asked
-    from watchfloor.store.lake import Lake
+    from watchfloor.store.index import Remembered
 
     described = load(estate)
     directory = described.world()
     moment = moment_of(at, directory.timezone)
     uid = person_named(directory, person, moment)
-    lake = Lake(described.store / "lake", read_only=True)
-    found = asked(directory, lake, uid, moment, described.covers(directory))
+    with Remembered(described.store, INDEXED) as known:
+        found = asked(directory, known, uid, moment, described.covers(directory))
     if json:
         json_line(_as_json(found, directory))
         return 0
-    console().print(sentence(found, directory), markup=False, highlight=False)
+    line(sentence(found, directory))
     return 0
 
 
-def who(place: str, *, at: str | None = None, estate: Path = Path(), json: Json = False) -> int:
+def who(place: str, *, at: str | None = None, estate: Path = Path(), json: bool = False) -> int:
     """Who was in a place: surely, and possibly besides.
 
     Args:
@@ -57,16 +53,16 @@ def who(place: str, *, at: str | None = None, estate: Path = Path(), json: Json 
         json: print one JSON object.
     """
     from watchfloor.estate import load
-    from watchfloor.run.whereabouts import place_named
+    from watchfloor.run.whereabouts import INDEXED, place_named
     from watchfloor.run.whereabouts import who as asked
-    from watchfloor.store.lake import Lake
+    from watchfloor.store.index import Remembered
 
     described = load(estate)
     directory = described.world()
     moment = moment_of(at, directory.timezone)
     places = place_named(directory, place)
-    lake = Lake(described.store / "lake", read_only=True)
-    found = asked(directory, lake, places, place, moment, described.covers(directory))
+    with Remembered(described.store, INDEXED) as known:
+        found = asked(directory, known, places, place, moment, described.covers(directory))
     if json:
         json_line(
             {
@@ -79,13 +75,12 @@ def who(place: str, *, at: str | None = None, estate: Path = Path(), json: Json 
             }
         )
         return 0
-    screen = console()
     least, most = len(found.surely), len(found.surely) + len(found.possibly)
     heads = f"{least}" if least == most else f"{least} to {most}"
-    screen.print(f"{place}, {shown(moment, directory.timezone)}: {heads} people", markup=False)
+    line(f"{place}, {shown(moment, directory.timezone)}: {heads} people")
     for title, group in (("surely", found.surely), ("possibly", found.possibly)):
         for one in group:
-            screen.print(f"  {title:<9} {sentence(one, directory, short=True)}", markup=False, highlight=False)
+            line(f"  {title:<9} {sentence(one, directory, short=True)}")
     return 0
 
 

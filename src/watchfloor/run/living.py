@@ -21,7 +21,8 @@ from watchfloor.world.coverage import Covering
 from watchfloor.world.directory import Directory
 from watchfloor.world.pulse import PULSE_SCHEMA, Pulse, pulse_table
 from watchfloor.world.sources import Source
-from watchfloor.world.world import ALIASES, PULSES, SIGHTINGS, STATEMENTS, Learnt, World
+from watchfloor.world.tables import ALIASES, PULSES, SIGHTINGS, STATEMENTS
+from watchfloor.world.world import Learnt, World
 
 __all__ = ["LivingWorld", "taken_up"]
 

@@ -35,8 +35,10 @@ from watchfloor.run.prepare import Prepared, chosen_format
 from watchfloor.run.processing import BatchReport, Processing
 from watchfloor.run.reload import Reloaded, RuleWatch
 from watchfloor.run.standing import Standing
+from watchfloor.run.whereabouts import INDEXED
 from watchfloor.run.workers import how_many
 from watchfloor.store.commit import Committer
+from watchfloor.store.index import BUSY, follow
 from watchfloor.store.lake import Lake
 from watchfloor.store.landing import LandingReader, LandingWriter
 from watchfloor.store.lock import EstateLock
@@ -144,6 +146,7 @@ class LocalEngine:
             raise
         settled()
         self.trouble: list[Trouble] = []
+        self._followed = -1
         self._standing: frozenset[Trouble] = frozenset()
 
     def close(self) -> None:
@@ -310,13 +313,15 @@ class LocalEngine:
     def keep_house(self, *, busy: bool = False) -> None:
         """Compact the tables that have gathered many small files, and remove files nobody can need any more.
 
-        In a quiet moment, what has been compiled of the rules is kept for the next start.
+        In a quiet moment, what has been compiled of the rules is kept for the next start, and the index of what people
+        ask for follows the lake.
 
         Args:
             busy: records are waiting: compacting costs a third of what processing costs, so most of it can wait.
         """
         if not busy:
             self.ready.keep(rarely=True)
+            self._follow()
         due = self._lake.due(busy=busy)
         if due:
             give_back()  # delta-rs has an allocator of its own
@@ -324,6 +329,17 @@ class LocalEngine:
             removed = self._lake.compact(name)
             self._lake.vacuum(name)  # what a compaction replaced more than a day ago
             log.info("compacted table %s: %d files", name, removed)
+
+    def _follow(self) -> None:
+        batch = self._committer.cursor.batch
+        if self._world is None or batch == self._followed:
+            return
+        reason = follow(self._lake, batch, INDEXED)
+        if reason == BUSY:
+            return  # the next quiet moment will do
+        self._followed = batch
+        if reason:
+            log.warning("questions about people are answered slowly, there is no index: %s", reason)
 
 
 def _private(estate: Estate, directory: Directory, now: int) -> Callable[[Events], Events] | None:

@@ -8,28 +8,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow.compute as pc
-
 from watchfloor.errors import UsageError
-from watchfloor.estate import Estate
-from watchfloor.store.lake import Lake
-from watchfloor.world.coverage import Coverage, Covering
+from watchfloor.store.index import Indexed, Remembered
 from watchfloor.world.directory import Directory
-from watchfloor.world.entities import SURE, Alias
-from watchfloor.world.fact import SCHEMA
-from watchfloor.world.history import History, Interval
+from watchfloor.world.entities import LONG_AGO, SURE, Alias
+from watchfloor.world.gaps import Gaps
+from watchfloor.world.interval import Interval, Said, Statement
 from watchfloor.world.naming import forms
-from watchfloor.world.presence import LONGEST_MS, OUT, RESTS_ON, TAILGATED, UNKNOWN, Presence
-from watchfloor.world.pulse import PULSE_SCHEMA, pulse_table
-from watchfloor.world.sighting import Sighting
-from watchfloor.world.skew import Ahead, measured
-from watchfloor.world.sources import Source
-from watchfloor.world.world import PULSES, SIGHTINGS, STATEMENTS, Learnt
+from watchfloor.world.presence import (
+    LONGEST_MS,
+    OUT,
+    RESTS_ON,
+    TAILGATED,
+    UNKNOWN,
+    believed,
+    believes,
+    doubt_of,
+    resets,
+)
+from watchfloor.world.seen import Sighting
+from watchfloor.world.sources import SKEW_MS, Source
+from watchfloor.world.tables import PULSES, SIGHTINGS, STATEMENTS
+from watchfloor.world.ways import Ways
 
-__all__ = ["Inside", "Whereabouts", "clocks", "covered", "person_named", "place_named", "uid_of", "where", "who"]
+__all__ = ["Inside", "Whereabouts", "person_named", "place_named", "uid_of", "where", "who"]
 
-MEASURED_MS = 14 * 86_400_000
-"""Clocks are compared by passages of so long: they drift, and are set."""
+INDEXED: Mapping[str, Indexed] = {
+    SIGHTINGS: Indexed(Sighting._fields, by=("person", "time"), horizon=True),
+    STATEMENTS: Indexed(Statement._fields, by=("kind", "entity"), only=(("kind", RESTS_ON),)),
+}
+"""What is asked for one person or place, kept so that it is found at once (store/index.py)."""
 
 PERSON_KINDS = ("badge", "account", "email", "personnel_no", "key", "plate", "mobile", "sid")
 PLACE_KINDS = ("room", "zone", "site")
@@ -121,31 +129,6 @@ def uid_of(directory: Directory, name: str) -> str:
     return found.pop()
 
 
-def covered(
-    described: Estate, directory: Directory, lake: Lake, of: str, start: int, end: int, feed: str | None, known_at: int
-) -> Coverage:
-    """Whether what happened there in [start, end) could have been seen, as known at a moment.
-
-    Raises:
-        EstateError: coverage.toml is wrong.
-    """
-    sources = described.covers(directory)
-    heard = lake.read(PULSES)
-    history = History()
-    said = lake.read(
-        STATEMENTS, SCHEMA.names, pc.field("kind").isin(["portal_mode", "bypassed", "lost", "maintenance"])
-    )
-    history.add(Learnt.of(said=said).said)
-    covering = Covering(directory, sources, heard if heard.num_rows else pulse_table([]), history, known_at=known_at)
-    return covering.coverage(of, start, end, feed=feed)
-
-
-def clocks(directory: Directory, lake: Lake, end: int) -> Mapping[str, Ahead]:
-    """How far the clocks of doors were ahead of each other, by who walked between them in the two weeks before."""
-    near = (pc.field("time") >= end - MEASURED_MS) & (pc.field("time") < end)
-    return measured(Learnt.of(lake.read(SIGHTINGS, where=near)).seen, directory)
-
-
 def _named(directory: Directory, kinds: Iterable[str], name: str) -> list[Alias]:
     """Aliases that are written like a name, those that are written exactly so first."""
     wanted = {kind: forms(kind, name) for kind in kinds}
@@ -159,7 +142,7 @@ def _named(directory: Directory, kinds: Iterable[str], name: str) -> list[Alias]
 
 
 def where(
-    directory: Directory, lake: Lake, person: str, at: int, sources: Mapping[str, Source] | None = None
+    directory: Directory, known: Remembered, person: str, at: int, sources: Mapping[str, Source] | None = None
 ) -> Whereabouts:
     """Where a person was at a moment.
 
@@ -167,13 +150,17 @@ def where(
         sources: what each source could see; without them silence means nothing.
     """
     uids = [person, *(uid for uid, kept in directory.same.items() if kept == person)]
-    seen = lake.read(SIGHTINGS, where=pc.field("person").isin(uids) & (pc.field("time") <= at + LONGEST_MS))
-    return _placed(directory, lake, Learnt.of(seen).renamed(directory.same).seen, [person], at, sources)[0]
+    among, until, horizon = {"person": uids}, at + LONGEST_MS, known.horizon(SIGHTINGS)
+    seen = _seen(directory, known, among, since=horizon, until=until)
+    before = {one.time for one in seen if one.time <= at - doubt_of(Gaps(directory, Said(()), sources).sources)}
+    if len(before) < 2 and horizon > LONG_AGO:  # what holds depends on the last two moments, wherever they are
+        seen = _seen(directory, known, among, since=LONG_AGO, until=until)
+    return _placed(directory, known, seen, [person], at, sources)[0]
 
 
 def who(
     directory: Directory,
-    lake: Lake,
+    known: Remembered,
     places: frozenset[str],
     name: str,
     at: int,
@@ -184,38 +171,69 @@ def who(
     Args:
         sources: what each source could see; without them silence means nothing.
     """
-    since = at - LONGEST_MS
-    near = lake.read(SIGHTINGS, where=(pc.field("time") <= at + LONGEST_MS) & (pc.field("time") > since))
-    seen = Learnt.of(near).renamed(directory.same).seen
+    seen = _seen(directory, known, {}, since=at - LONGEST_MS + 1, until=at + LONGEST_MS)
     last: dict[str, Sighting] = {}
     for one in sorted(seen, key=lambda one: (one.time, one.sequence, one)):
         if one.time <= at:
             last[one.person] = one
     concerned = sorted(person for person, one in last.items() if one.place in places)
-    found = _placed(directory, lake, [one for one in seen if one.person in set(concerned)], concerned, at, sources)
+    found = _placed(directory, known, seen, concerned, at, sources)
     surely = tuple(one for one in found if one.place in places and one.sure)
     possibly = tuple(one for one in found if one not in surely and one.presence != OUT)
     return Inside(name, at, surely, possibly)
 
 
+def _seen(
+    directory: Directory, known: Remembered, among: Mapping[str, Sequence[str]], *, since: int, until: int
+) -> list[Sighting]:
+    same = directory.same
+    rows = known.rows(SIGHTINGS, among, since=since, until=until)
+    return [Sighting(*row)._replace(person=same.get(row[0], row[0]), portal=row[-1] or "") for row in rows]
+
+
 def _placed(
     directory: Directory,
-    lake: Lake,
+    known: Remembered,
     seen: Iterable[Sighting],
     persons: list[str],
     at: int,
     sources: Mapping[str, Source] | None,
 ) -> list[Whereabouts]:
-    history = History()
-    said = lake.read(STATEMENTS, SCHEMA.names, pc.field("kind").isin(RESTS_ON))
-    history.add(Learnt.of(said=said).said)
-    presence = Presence(directory, history, sources)
-    if sources:
-        presence.gaps.hear(lake.read(PULSES, PULSE_SCHEMA.names))
-    known = list(seen)
-    presence.add(known)
-    doubt = presence.doubt
-    return [_of(directory, person, at, doubt, history.intervals("presence", person), known) for person in persons]
+    """Presence of some persons, folded as the engine folds it (world.presence.Presence), out of all it rests on."""
+    same = directory.same
+    whose = {*persons, *(uid for uid, kept in same.items() if kept in persons)}
+    said = known.rows(STATEMENTS, {"kind": [kind for kind in RESTS_ON if kind != "shift"]})
+    said += known.rows(STATEMENTS, {"kind": ["shift"], "entity": whose})
+    history = Said(Statement(same.get(row[0], row[0]), *row[1:]) for row in said)
+    gaps = Gaps(directory, history, sources)
+    if gaps.sources:
+        gaps.hear(known.lake().read(PULSES))
+    gaps.renew()
+    alarms, places, ways = resets(directory, history), believes(directory), Ways(directory)
+    skew = {uid: int(one.skew_ms) for uid, one in (sources or {}).items()}
+    by_person: dict[str, list[Sighting]] = {person: [] for person in persons}
+    for one in seen:
+        if one.person in by_person:
+            by_person[one.person].append(one)
+    return [
+        _of(
+            directory,
+            person,
+            at,
+            doubt_of(gaps.sources),
+            believed(
+                mine_seen,
+                places,
+                alarms,
+                history.intervals("shift", person),
+                ways=ways,
+                unseen=gaps.of,
+                skew=lambda source: skew.get(source, SKEW_MS),
+            ),
+            mine_seen,
+        )
+        for person, mine_seen in by_person.items()
+    ]
 
 
 def _of(
@@ -226,7 +244,7 @@ def _of(
     ]
     if holds is None:
         return Whereabouts(person, at, UNKNOWN, "", "", None, 0, None)
-    rests = next((one for one in seen if one.person == person and one.time == holds.moment), None)
+    rests = max((one for one in seen if one.time == holds.moment), key=lambda one: (one.sequence, one), default=None)
     place = "" if holds.value in (OUT, UNKNOWN) else holds.value
     steady = all(one is not None and (one.value, one.moment) == (holds.value, holds.moment) for one in near)
     return Whereabouts(

@@ -41,16 +41,14 @@ from deltalake.exceptions import DeltaError
 from watchfloor.clock import now_ms
 from watchfloor.errors import StoreDamaged, StoreError, StoreNewer
 from watchfloor.store.disk import explained, make_folder, replace_durably, sync_folder, write_all
+from watchfloor.store.lakefile import FILE, FORMAT, READER, WRITER, checked
 from watchfloor.store.shape import fitted, settled, stands
 
 __all__ = ["APPLICATION", "FORMAT", "Lake", "Parts", "days"]
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
 APPLICATION = "watchfloor"
-READER, WRITER = 1, 2
-"""The highest versions of the Delta protocol that this code understands."""
 
 CONFIGURATION = {
     "delta.enableDeletionVectors": "false",
@@ -167,22 +165,9 @@ class Lake:
         self._compact_every = compact_every
         self._durable = durable
         self._tables: dict[str, _Table] = {}
-        facts = self.folder / "lake.json"
-        try:
-            version = json.loads(facts.read_bytes())["format"]
-        except FileNotFoundError:
-            if not read_only:
-                make_folder(self.folder)
-                replace_durably(facts, json.dumps({"format": FORMAT}).encode())
-            return
-        except OSError as error:
-            raise explained(error, facts) from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreDamaged("not a lake's description", file=facts, remedy='it should read {"format": 1}') from error
-        if version > FORMAT:
-            raise StoreNewer(
-                f"lake format {version}, this watchfloor knows {FORMAT}", file=facts, remedy="use a newer one"
-            )
+        if not checked(self.folder) and not read_only:
+            make_folder(self.folder)
+            replace_durably(self.folder / FILE, json.dumps({"format": FORMAT}).encode())
 
     # -- looking
 

@@ -10,18 +10,20 @@ names the source or the thing, and the stretch of time (scenarios A4, detection 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import Portal
-from watchfloor.world.history import ANY, History
-from watchfloor.world.pulse import Stretch, late, unwell
+from watchfloor.world.interval import ANY, Known
 from watchfloor.world.sources import Source
+from watchfloor.world.stretch import Stretch, joined
 
-__all__ = ["ALARMS", "OPEN", "PASSAGES", "WHY", "Coverage", "Covering", "joined", "standing_at"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ALARMS", "OPEN", "PASSAGES", "WHY", "Coverage", "Covering", "standing_at"]
 
 WHY: Mapping[str, str] = {
     "never_heard": "nothing was ever heard of {source}",
@@ -84,7 +86,7 @@ class Covering:
     """
 
     def __init__(
-        self, directory: Directory, sources: Mapping[str, Source], heard: pa.Table, history: History, *, known_at: int
+        self, directory: Directory, sources: Mapping[str, Source], heard: pa.Table, history: Known, *, known_at: int
     ) -> None:
         self._directory, self._sources, self._history, self._heard = directory, sources, history, heard
         self._known_at = known_at
@@ -102,6 +104,8 @@ class Covering:
         Raises:
             KeyError: there is no such place, zone, portal or asset.
         """
+        from watchfloor.world.pulse import late  # who only asks what there is to see need not wait for NumPy
+
         directory = self._directory
         if of in directory.assets:
             needed = [self._asset(of, feed)]
@@ -174,6 +178,8 @@ class Covering:
         return seeing, [stretch for uid in sorted(seeing) for stretch in self._unwell(uid)]
 
     def _unwell(self, source: str) -> list[Stretch]:
+        from watchfloor.world.pulse import unwell
+
         if source not in self._health:
             one = self._sources[source]
             self._health[source] = unwell(one, self._heard, self._directory.timezone, self._known_at)
@@ -221,23 +227,3 @@ def standing_at(directory: Directory, portal: Portal) -> set[str]:
     for side in (portal.outside, portal.inside):
         there |= {*directory.up(side), *directory.around(directory.zone_of(side))}
     return there
-
-
-def joined(stretches: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Stretches [since, until) as few that do not touch, in order of time."""
-    return tuple(_runs(sorted(stretches)))
-
-
-def _runs(stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    began: int | None = None
-    ended = 0
-    for since, until in stretches:
-        if began is None:
-            began, ended = since, until
-        elif since <= ended:
-            ended = max(ended, until)
-        else:
-            yield began, ended
-            began, ended = since, until
-    if began is not None:
-        yield began, ended

@@ -16,26 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import pyarrow as pa
-
-__all__ = ["KINDS", "MANY", "SCHEMA", "Kind"]
-
-SCHEMA = pa.schema(
-    [
-        pa.field("entity", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("value", pa.string(), nullable=False),
-        pa.field("valid_from", pa.int64(), nullable=False),
-        pa.field("valid_to", pa.int64(), nullable=False),
-        pa.field("known_from", pa.int64(), nullable=False),
-        pa.field("sequence", pa.int64(), nullable=False),
-        pa.field("confidence", pa.int8(), nullable=False),
-        pa.field("source", pa.string()),
-        pa.field("because", pa.string()),
-    ]
-)
-"""Columns of a table of statements. Times are UTC epoch milliseconds; an open end is `entities.FOREVER`. `because` is
-the uid of the event, or file and line, that said so."""
+__all__ = ["KINDS", "MANY", "Kind"]
 
 
 class Kind(NamedTuple):

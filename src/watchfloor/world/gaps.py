@@ -13,16 +13,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from watchfloor.world.coverage import OPEN, PASSAGES, joined, standing_at
+from watchfloor.world.coverage import OPEN, PASSAGES, standing_at
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import FOREVER
-from watchfloor.world.history import History
-from watchfloor.world.pulse import PULSE_SCHEMA, Stretch, unwell
+from watchfloor.world.interval import Known
 from watchfloor.world.sources import Source
+from watchfloor.world.stretch import Stretch, joined
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["CUTS", "RESTS_ON", "Gaps", "cuts"]
 
@@ -42,7 +43,7 @@ class Gaps:
         sources: what each source could see and is like when it is well; without them nobody can say.
     """
 
-    def __init__(self, directory: Directory, history: History, sources: Mapping[str, Source] | None = None) -> None:
+    def __init__(self, directory: Directory, history: Known, sources: Mapping[str, Source] | None = None) -> None:
         self._directory, self._history = directory, history
         self.sources = {uid: one for uid, one in (sources or {}).items() if not one.feeds or PASSAGES in one.feeds}
         """Those that tell of passages."""
@@ -71,6 +72,10 @@ class Gaps:
     def hear(self, heard: pa.Table) -> None:
         """More pulses (`pulse.PULSE_SCHEMA`); those of sources that tell of no passages only say how late it is."""
         if heard.num_rows and self.sources:
+            import pyarrow.compute as pc  # takes its time, and many estates say nothing of their sources
+
+            from watchfloor.world.pulse import PULSE_SCHEMA
+
             self._known_at = max(self._known_at, pc.max(heard["known_from"]).as_py())
             mine = heard.select(PULSE_SCHEMA.names).filter(pc.field("source").isin(list(self.sources)))
             self._heard.append(mine.cast(PULSE_SCHEMA))
@@ -107,6 +112,8 @@ class Gaps:
         if not self._heard:
             return
         if len(self._heard) > 1:
+            import pyarrow as pa
+
             self._heard = [pa.concat_tables(self._heard).combine_chunks()]
         for source in self.sources.values():
             found = cuts(source, self._heard[0], self._directory, self._known_at)
@@ -116,6 +123,8 @@ class Gaps:
 
 def cuts(source: Source, heard: pa.Table, directory: Directory, known_at: int) -> Iterator[Stretch]:
     """When passages that a source would have told may be missing, as known at a moment."""
+    from watchfloor.world.pulse import unwell
+
     settled = known_at - int(source.lateness_s * 1000)
     for one in unwell(source, heard, directory.timezone, known_at):
         if one.why == "silent" and one.until >= known_at:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,47 +20,32 @@ import pyarrow as pa
 
 from watchfloor.ocsf.column import MISSING, Column
 from watchfloor.world.entities import FOREVER, LONG_AGO
-from watchfloor.world.fact import MANY, SCHEMA
+from watchfloor.world.interval import ANY, Interval, Statement, folded, parts
 
-__all__ = ["AsOf", "History", "Interval", "Intervals", "Statement", "folded"]
+__all__ = ["ANY", "SCHEMA", "AsOf", "History", "Interval", "Intervals", "Statement", "folded", "statements_table"]
+
+SCHEMA = pa.schema(
+    [
+        pa.field("entity", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("value", pa.string(), nullable=False),
+        pa.field("valid_from", pa.int64(), nullable=False),
+        pa.field("valid_to", pa.int64(), nullable=False),
+        pa.field("known_from", pa.int64(), nullable=False),
+        pa.field("sequence", pa.int64(), nullable=False),
+        pa.field("confidence", pa.int8(), nullable=False),
+        pa.field("source", pa.string()),
+        pa.field("because", pa.string()),
+    ]
+)
+"""Columns of a table of statements. Times are UTC epoch milliseconds; an open end is `entities.FOREVER`. `because` is
+the uid of the event, or file and line, that said so."""
 
 Numbers = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
 MERGE_AT, LARGEST = 8, 100_000
 """The overlay becomes part of the bulk when it has grown to this part (1/8) of it, or to so many intervals."""
-
-ANY = "\x00any"
-"""The value under which a many-valued kind keeps when any of its values holds."""
-
-
-class Statement(NamedTuple):
-    """One row of `fact.SCHEMA`."""
-
-    entity: str
-    kind: str
-    value: str
-    valid_from: int
-    valid_to: int
-    known_from: int
-    sequence: int = 0
-    confidence: int = 100
-    source: str = ""
-    because: str = ""
-
-
-class Interval(NamedTuple):
-    """What is believed of one entity over one stretch of time.
-
-    Who said so is in the statements and sightings; of presence, `moment` leads to the sighting.
-    """
-
-    since: int
-    until: int
-    value: str
-    confidence: int = 100
-    moment: int = 0
-    """What the value's age counts from, UTC epoch milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,39 +65,6 @@ class AsOf:
     moment: Numbers
     confidence: npt.NDArray[np.int8]
     found: npt.NDArray[np.bool_]
-
-
-def folded(statements: Iterable[Statement]) -> list[Interval]:
-    """What follows from statements of one entity and kind (and, of a many-valued kind, one value).
-
-    Where they meet in valid time, the one known last holds; of equals the higher sequence. Order does not matter, and
-    the same statement twice counts once.
-    """
-    said = sorted(set(statements), key=lambda one: (one.valid_from, one.known_from, one.sequence, one))
-    said = [one for one in said if one.valid_from < one.valid_to]
-    if len(said) == 1 or all(a.valid_to <= b.valid_from for a, b in pairwise(said)):
-        return [_interval(one, one.valid_from, one.valid_to) for one in said if one.confidence]
-    edges = sorted({edge for one in said for edge in (one.valid_from, one.valid_to)})
-    made: list[tuple[Statement, int, int]] = []
-    active: list[Statement] = []
-    coming = 0
-    for since, until in pairwise(edges):
-        while coming < len(said) and said[coming].valid_from <= since:
-            active.append(said[coming])
-            coming += 1
-        active = [one for one in active if one.valid_to > since]
-        if not active:
-            continue
-        best = max(active, key=lambda one: (one.known_from, one.sequence, one))
-        if made and made[-1][0] is best and made[-1][2] == since:
-            made[-1] = (best, made[-1][1], until)
-        else:
-            made.append((best, since, until))
-    return [_interval(one, since, until) for one, since, until in made if one.confidence]
-
-
-def _interval(one: Statement, since: int, until: int) -> Interval:
-    return Interval(since, until, one.value, one.confidence, since)
 
 
 class History:
@@ -141,7 +92,7 @@ class History:
                 touched[one.kind, one.entity] = None
                 new += 1
         for kind, entity in touched:
-            for value, intervals in _parts(kind, self._said[kind, entity]):
+            for value, intervals in parts(kind, self._said[kind, entity]):
                 self.replace(kind, entity, intervals, value=value)
         if new:
             self._past.clear()
@@ -254,8 +205,8 @@ class History:
             past = self._past[kind, value, known_at] = _Kind()
             for (name, entity), said in self._said.items():
                 if name == kind:
-                    parts = dict(_parts(kind, [one for one in said if one.known_from <= known_at]))
-                    past.replace(self._number(entity), parts.get(value, ()), LONG_AGO)
+                    known = dict(parts(kind, [one for one in said if one.known_from <= known_at]))
+                    past.replace(self._number(entity), known.get(value, ()), LONG_AGO)
         return past
 
 
@@ -265,28 +216,6 @@ def statements_table(statements: Iterable[Statement]) -> pa.Table:
     return pa.table(
         [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
     )
-
-
-def _parts(kind: str, said: Iterable[Statement]) -> list[tuple[str, list[Interval]]]:
-    """Value -> intervals; of a kind that is not many-valued all under one name."""
-    if kind not in MANY:
-        return [("", folded(said))]
-    by_value: dict[str, list[Statement]] = defaultdict(list)
-    for one in said:
-        by_value[one.value].append(one)
-    parts = [(value, folded(some)) for value, some in by_value.items()]
-    return [*parts, (ANY, _together(one for _, intervals in parts for one in intervals))]
-
-
-def _together(intervals: Iterable[Interval]) -> list[Interval]:
-    """When any of them holds, as surely as the surest that begins a stretch."""
-    made: list[Interval] = []
-    for one in sorted(intervals, key=lambda one: (one.since, -one.confidence, one)):
-        if made and one.since <= made[-1].until:
-            made[-1] = made[-1]._replace(until=max(made[-1].until, one.until))
-        else:
-            made.append(one._replace(value=ANY))
-    return made
 
 
 class _Kind:

@@ -18,7 +18,6 @@ from typing import Any
 from watchfloor.errors import EstateError
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import FOREVER, Alias
-from watchfloor.world.vault import append_durably
 
 __all__ = ["FILE", "VERDICTS", "Decision", "Links", "decide", "read_links"]
 
@@ -151,6 +150,8 @@ def decide(folder: Path, decision: Decision, directory: Directory) -> None:
     Raises:
         EstateError: it names what the estate does not have, or makes no sense of what it names.
     """
+    from watchfloor.world.vault import append_durably
+
     path = folder / FILE
     left, right = decision.left, decision.right
     known = {*directory.persons, *directory.credentials}

@@ -20,21 +20,24 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from watchfloor.ocsf.column import Column
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import FOREVER, LONG_AGO
 from watchfloor.world.gaps import RESTS_ON as GAPS_REST_ON
 from watchfloor.world.gaps import Gaps
-from watchfloor.world.history import AsOf, History, Interval
-from watchfloor.world.sighting import STRONG, Sighting
+from watchfloor.world.interval import Interval, Known
+from watchfloor.world.seen import STRONG, Sighting
 from watchfloor.world.sources import SKEW_MS, Source
 from watchfloor.world.travel import Travel
 from watchfloor.world.ways import Ways, is_outside
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from watchfloor.ocsf.column import Column
+    from watchfloor.world.history import AsOf, History
 
 __all__ = [
     "CONTRADICTED",
@@ -49,6 +52,7 @@ __all__ = [
     "believed",
     "believes",
     "believes_of_sites",
+    "doubt_of",
     "resets",
 ]
 
@@ -141,7 +145,7 @@ def believes_of_sites(directory: Directory) -> Mapping[str, Believes]:
     }
 
 
-def resets(directory: Directory, history: History) -> list[Reset]:
+def resets(directory: Directory, history: Known) -> list[Reset]:
     """Fire and evacuation, in order of time; a drill is neither. Their reach is the building, else the site."""
     found = []
     for place in directory.places:
@@ -277,6 +281,8 @@ def asked(
         then: as known at these times, whoever was seen where after them: the same whenever it is asked.
         kind: `presence` in places, or `on_site`.
     """
+    import numpy as np  # the fold of one person does without
+
     found = history.as_of(kind, person, times)
     confidence = found.confidence.copy()
     if then:
@@ -287,6 +293,11 @@ def asked(
         doubtful |= (late.value.codes != found.value.codes) | (late.moment != found.moment)
     confidence[doubtful] = np.minimum(confidence[doubtful], TAILGATED)
     return replace(found, confidence=confidence)
+
+
+def doubt_of(sources: Mapping[str, Source]) -> int:
+    """Milliseconds to which the clocks of some sources are right; of none, what nobody has measured."""
+    return max((int(one.skew_ms) for one in sources.values()), default=SKEW_MS)
 
 
 class Presence:
@@ -317,7 +328,7 @@ class Presence:
     @property
     def doubt(self) -> int:
         """Milliseconds to which the clocks of those who tell of passages are right."""
-        return max((self._skew[uid] for uid in self.gaps.sources), default=SKEW_MS)
+        return doubt_of(self.gaps.sources)
 
     def add(self, seen: Iterable[Sighting], shifted: Iterable[str] = ()) -> int:
         """More sightings, and whatever alarms and gaps there are by now; gives how many sightings were new.

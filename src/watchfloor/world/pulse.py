@@ -25,6 +25,7 @@ from watchfloor.ocsf.events import Events
 from watchfloor.world.entities import FOREVER, LONG_AGO
 from watchfloor.world.resolve import times_of
 from watchfloor.world.sources import Source
+from watchfloor.world.stretch import Stretch
 
 __all__ = ["PULSE_SCHEMA", "Pulse", "Stretch", "late", "pulse_table", "pulses", "unwell"]
 
@@ -72,17 +73,6 @@ class Pulse(NamedTuple):
     lag_high: int
     known_from: int
     """When the first of them arrived."""
-
-
-class Stretch(NamedTuple):
-    """A stretch of time in which something was not seen, and why."""
-
-    since: int
-    until: int
-    why: str
-    source: str = ""
-    of: str = ""
-    """uid of the portal, place or asset it is about; empty: the source as a whole."""
 
 
 def pulses(events: Events) -> Iterator[Pulse]:

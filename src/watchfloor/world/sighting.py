@@ -13,7 +13,6 @@ whereabouts (domain reference 2.1, scenarios A3).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +21,9 @@ from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
 from watchfloor.world.directory import Directory
 from watchfloor.world.resolve import stale, times_of
+from watchfloor.world.seen import STRONG, WEAK, Sighting
 
 __all__ = ["STRONG", "WEAK", "Sighting", "sightings"]
-
-STRONG, WEAK = 100, 60
-"""Confidence of a sighting; Granted where nobody reports Taken is worth 60 at most (domain reference 2.1)."""
 
 GRANTED, TAKEN = 1, 3
 """activity_id of physical_access_activity."""
@@ -38,36 +35,6 @@ CONSOLE = (2, 7, 11, 13)
 """logon_type_id of a logon at the machine itself: interactive, unlock, cached interactive, cached unlock."""
 
 SUCCESS = 1
-
-
-class Sighting(NamedTuple):
-    """One person at one place at one moment.
-
-    Sorted, sightings of one person are in order of time, of equals by sequence.
-    """
-
-    person: str
-    time: int
-    """UTC epoch milliseconds, at the source."""
-
-    sequence: int
-    """The source's own count; ties of time are broken by it."""
-
-    place: str
-    """Where the person is from then on."""
-
-    strength: int
-    """STRONG or WEAK."""
-
-    moved: bool
-    """Came through a portal just then."""
-
-    source: str
-    because: str
-    """uid of the event."""
-
-    portal: str = ""
-    """uid of the portal it was read at, where it was at one."""
 
 
 def sightings(events: Events, directory: Directory) -> Iterator[Sighting]:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from watchfloor.world.directory import Directory
-from watchfloor.world.sighting import Sighting
+from watchfloor.world.seen import Sighting
 from watchfloor.world.traversal import WALKING
 from watchfloor.world.ways import Ways
 

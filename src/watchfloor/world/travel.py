@@ -15,9 +15,7 @@ from array import array
 from bisect import bisect_left
 from collections import defaultdict
 
-import numpy as np
-
-from watchfloor.world.sighting import Sighting
+from watchfloor.world.seen import Sighting
 from watchfloor.world.ways import Ways
 
 __all__ = ["DAY_MS", "ENOUGH", "LONGEST_MS", "QUICKEST", "Travel"]
@@ -84,6 +82,8 @@ class Travel:
             count = bisect_left(self._times[key], day) if key in self._times else 0
             found = math.nan
             if count >= ENOUGH:
+                import numpy as np  # who asks where one person was does without
+
                 rank = math.ceil(count * QUICKEST) - 1
                 found = float(np.partition(np.array(self._took[key][:count]), rank)[rank]) / 1000
             self._known[key][day] = found

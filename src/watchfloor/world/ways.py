@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from watchfloor.world.directory import Directory
-from watchfloor.world.sighting import Sighting
+from watchfloor.world.seen import Sighting
 
 __all__ = ["Ways", "is_outside"]
 

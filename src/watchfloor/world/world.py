@@ -21,8 +21,7 @@ from watchfloor.world import standing
 from watchfloor.world.asof import AsOfJoin
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import Alias
-from watchfloor.world.fact import SCHEMA
-from watchfloor.world.history import History, Statement, statements_table
+from watchfloor.world.history import SCHEMA, History, Statement, statements_table
 from watchfloor.world.learned import aliases_of, aliases_table, learned
 from watchfloor.world.learning import from_directory, statements
 from watchfloor.world.presence import Presence
@@ -30,12 +29,10 @@ from watchfloor.world.pulse import Pulse, pulse_table, pulses
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.sighting import Sighting, sightings
 from watchfloor.world.sources import Source
+from watchfloor.world.tables import ALIASES, PULSES, SIGHTINGS, STATEMENTS
 from watchfloor.world.tailgating import Tailgating, observed
 
-__all__ = ["ALIASES", "PULSES", "SIGHTINGS", "STATEMENTS", "Learnt", "World"]
-
-SIGHTINGS, STATEMENTS, PULSES, ALIASES = "sighting", "statement", "pulse", "alias"
-"""Names of the tables in which what was learnt is kept."""
+__all__ = ["Learnt", "World"]
 
 NAMING = ("inventory_info", "inventory_info", "dhcp_activity")
 """Classes that name things, in this order: addresses and leases are of what the devices before them are called."""
