@@ -46,8 +46,9 @@ golden: $(READY) ## rewrite all golden files; review the diff
 bench: $(READY) ## measure all, keep it in benchmarks/RESULTS.md and docs/measured.md
 	@$(BIN)/python -m benchmarks --write
 
-bench-detection: $(READY) ## judge the scenarios on seeds drawn now, 30 days of the harbour each
+bench-detection: $(READY) ## judge the scenarios on seeds drawn now, 30 days of the harbour each; and recorded attacks
 	@$(BIN)/python -m benchmarks --only scenarios
+	@$(BIN)/python -m benchmarks --only real_attacks
 
 docs: $(READY)  ## the documentation site in site/
 	@$(BIN)/zensical build --clean

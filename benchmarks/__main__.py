@@ -26,6 +26,7 @@ from benchmarks import (
     machine,
     oracle,
     parallel,
+    real_attacks,
     resolution,
     results,
     scenarios,
@@ -70,6 +71,7 @@ def main() -> None:
             "correlation": correlation.main,
             "harbour": harbour.main,
             "scenarios": lambda: scenarios.main(30),
+            "real_attacks": real_attacks.main,
             "simulator": simulator.main,
             "soak": lambda: soak.main(given.soak or 10_000_000),  # last: it keeps this process on one core
         }

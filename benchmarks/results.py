@@ -17,7 +17,8 @@ PICTURE = PROJECT / "docs" / "measured.svg"
 
 SECTIONS = (
     "detection", "rules", "batches", "end_to_end", "spread", "parallel", "differential", "start_up", "asking", "kill9",
-    "oracle", "fuzz", "resolution", "asof", "intel", "correlation", "harbour", "scenarios", "simulator", "soak",
+    "oracle", "fuzz", "resolution", "asof", "intel", "correlation", "harbour", "scenarios", "real_attacks", "simulator",
+    "soak",
 )  # fmt: skip
 """In this order."""
 
