@@ -62,6 +62,7 @@ VERBS = {
     "who": "Who was in a place, surely and possibly.",
     "coverage": "Could what happened at a place have been seen, all the time.",
     "intel": "What is known of an address, domain, hash, plate, and where it was seen.",
+    "pull": "Fetch the feeds of indicators that are kept elsewhere, now.",
     "explain": "Why is this a finding: rule, record, fields that decided.",
     "schema": "A class of events, as a person wants to read it.",
     "golden": "Compare or accept the golden files of integrations.",

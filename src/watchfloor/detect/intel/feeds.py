@@ -23,6 +23,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import orjson
 
+from watchfloor.detect.intel.collection import KEYS as COLLECTION
+from watchfloor.detect.intel.collection import Collection, NoCollection, collection_of
 from watchfloor.detect.intel.gathered import Defaults, Gathered
 from watchfloor.detect.intel.indicator import BASES, DAY_MS, DECAYS, KINDS, TLPS
 from watchfloor.detect.intel.intelligence import Intelligence
@@ -54,6 +56,7 @@ FEED: Mapping[str, str] = {
     "labels": "what all of it is called (list)",
     "written": "when the feed was written, like 2026-05-31, where it does not say (default: the file's own time)",
     "columns": "what a CSV file calls our columns (table)",
+    **COLLECTION,
 }
 """Keys of `[[feed]]`."""
 
@@ -66,9 +69,10 @@ JOIN: Mapping[str, str] = {"always": "kinds that are looked up in every event, w
 
 @dataclass(slots=True)
 class Feeds:
-    """What the files under `intel/` name."""
+    """What the files under `intel/` name; `collections` are those that fill files of feeds, when somebody asks."""
 
     feeds: list[tuple[Defaults, Path, str]] = field(default_factory=list)
+    collections: list[tuple[Collection, Path]] = field(default_factory=list)
     warninglists: list[Path] = field(default_factory=list)
     always: frozenset[str] = frozenset()
 
@@ -94,6 +98,9 @@ class Feeds:
                 what = f"two feeds are named {defaults.source!r}"
                 raise _wrong(document, ("feed", number, "id"), what, "give each its own id; `verdicts` is taken")
             self.feeds.append((defaults, folder / path, format_))
+            collection = _collection(document, number, one, path)
+            if collection is not None:
+                self.collections.append((collection, folder / path))
         for number, one in enumerate(_tables(document, "warninglist")):
             _known(document, ("warninglist", number), one, WARNINGLIST)
             self.warninglists.append(folder / _text(document, ("warninglist", number), one, "path"))
@@ -148,7 +155,9 @@ def read(folder: Path, zone: ZoneInfo, key: tuple[np.uint64, np.uint64]) -> Read
     for defaults, path, format_ in feeds.feeds:
         files = _files(path)
         if not files:
-            gathered.breaks(path, None, f"feed {defaults.source!r} has no file", "check its path in intel/*.toml")
+            fetched = any(one.feed == defaults.source for one, _ in feeds.collections)
+            remedy = "fetch it: watchfloor pull ESTATE" if fetched else "check its path in intel/*.toml"
+            gathered.breaks(path, None, f"feed {defaults.source!r} has no file", remedy)
         for file in files:
             _file(file, defaults, format_, gathered, digest)
     if verdicts.is_file():
@@ -270,6 +279,19 @@ def _feed(document: Document, number: int, one: Mapping[str, Any]) -> tuple[Defa
         columns=tuple(sorted(columns.items())),
     )
     return defaults, _text(document, at, one, "path"), _one_of(document, at, one, "format", FORMATS, "")
+
+
+def _collection(document: Document, number: int, one: Mapping[str, Any], path: str) -> Collection | None:
+    at = ("feed", number)
+    try:
+        found = collection_of(str(one["id"]), one)
+    except NoCollection as error:
+        raise _wrong(document, (*at, error.key), error.what, error.remedy) from None
+    if found is not None and (set(path) & set("*?[") or path.endswith("/")):
+        raise _wrong(document, (*at, "path"), f"{path!r} is not one file", 'like "feeds/sector.json"')
+    if found is not None and one.get("format", "stix") != "stix":
+        raise _wrong(document, (*at, "format"), "TAXII gives STIX", 'leave format out, or write "stix"')
+    return found
 
 
 def _tables(document: Document, name: str) -> list[dict[str, Any]]:
