@@ -111,6 +111,8 @@ def rules(draw: st.DrawFn) -> Correlation:
         count = 3 if "c" in text.replace("and", "") else 2
         more |= {"expression": postfix(text), "bounds": (), "anchor": "a"}
         more["on_incomplete"] = draw(st.sampled_from(["indeterminate", "fire"]))
+        doubtful = draw(st.sets(st.sampled_from("bc"[: count - 1])))
+        more["doubt"] = tuple((name, "common_cause") for name in sorted(doubtful))
         return rule("temporal", count, after=draw(st.sampled_from([0, 3_000])), **more)
     if draw(st.booleans()) and kind != "temporal_ordered":
         more |= {"anchor": "a", "after": draw(st.sampled_from([0, 3_000]))}
@@ -308,6 +310,23 @@ def test_presence_needs_no_coverage() -> None:
     run = Run(absent(), covered=lambda start, end: 1 / 0)
     run.feed([at(600), at(500, 1, 2)], marks(700, 700))
     assert changes(run) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [("", []), ("b", ["create"]), ("c", ["not_evaluable"]), ("bd", ["not_evaluable"]), ("bc", ["create"]),
+     ("d", []), ("bde", ["not_evaluable"])],
+)  # fmt: skip
+def test_what_is_in_doubt_is_neither_there_nor_not(there: str, said: list[str]) -> None:
+    one = rule(
+        "temporal", 5, expression=postfix("a and (b or c) and not d and not e"), bounds=(), anchor="a", emit="each",
+        before=12 * HOUR, doubt=(("c", "identity_ambiguous"), ("d", "common_cause"), ("e", "common_cause")),
+    )  # fmt: skip
+    run = Run(one)
+    run.feed([at(600), *(at(599, "abcde".index(name), 2 + number) for number, name in enumerate(there))])
+    assert changes(run) == said
+    if said == ["not_evaluable"]:
+        assert [gap["why"] for gap in run.said[0]["gaps"]] == ["identity_ambiguous" if there == "c" else "common_cause"]
 
 
 def test_a_source_that_does_not_come_is_said_and_judged_when_it_does() -> None:

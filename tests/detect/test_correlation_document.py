@@ -246,6 +246,11 @@ def test_what_is_ours_is_read() -> None:
     assert (found.min_confidence, found.on_incomplete) == (90, "drop")
 
 
+def test_what_may_mean_nothing_is_read() -> None:
+    assert good(ABSENT, watchfloor={**OWN, "doubt": {"b": "common_cause"}}).doubt == (("b", "common_cause"),)
+    assert "cannot be in doubt" in refused({}, watchfloor={"doubt": {"a": "common_cause"}})
+
+
 def test_what_nobody_says_has_its_default() -> None:
     found = good({})
     assert (found.before, found.after, found.emit, found.suppress) == (600_000, 0, "once", 0)
@@ -267,6 +272,10 @@ def test_what_nobody_says_has_its_default() -> None:
         ({**OWN, "min_confidence": 101}, "is no confidence"),
         ({**OWN, "min_confidence": True}, "is no confidence"),
         ({**OWN, "lateness": "soon"}, "is no duration"),
+        ({**OWN, "doubt": ["b"]}, "is no map"),
+        ({**OWN, "doubt": {"a": "common_cause"}}, "beside the anchor"),
+        ({**OWN, "doubt": {"c": "common_cause"}}, "beside the anchor"),
+        ({**OWN, "doubt": {"b": "weather"}}, "is no reason"),
         ({**OWN, "suppress": 5}, "is no duration"),
         (["anchor"], "is not a map"),
     ],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from watchfloor.detect.correlation_condition import negated
@@ -70,8 +71,8 @@ def _group(one: Correlation, group: list[Event], covered: Covered) -> Iterable[t
             and time - one.before <= other[0].time
             and (other[0].time <= time + one.after if around else number <= at)
         ]
-        true, certain = _true(one, window)
-        unknown = true and not certain and not covered(time - one.before, time + one.after)
+        true, certain, doubtful = _true(one, window)
+        unknown = doubtful or (true and not certain and not covered(time - one.before, time + one.after))
         if unknown:
             yield event[0].uid, "unknown"
         counts = true and (not unknown or one.on_incomplete == "fire")
@@ -89,16 +90,22 @@ def _group(one: Correlation, group: list[Event], covered: Covered) -> Iterable[t
                 begun, active = at + 1, False
 
 
-def _true(one: Correlation, window: list[Event]) -> tuple[bool, bool]:
-    """Whether the condition holds if what is absent is absent; and whether it holds whatever is absent."""
+def _true(one: Correlation, window: list[Event]) -> tuple[bool, bool, bool]:
+    """Whether the condition may hold if what is absent is absent; whether it may hold whatever is absent; and whether
+    it holds only if what is in doubt is so."""
     if one.expression:
         there = {one.rules[match.member] for event in window for match in event}
-        wanted = _said(one.expression, lambda name: name in there)
-        _, absent = negated(one.expression)
-        return wanted, _said(one.expression, lambda name: name in there or name in absent)
+        doubtful = there & dict(one.doubt).keys()
+        absent = negated(one.expression)[1]
+        maybe, sure = [], []
+        for flags in product((False, True), repeat=len(doubtful)):
+            some = there - {name for name, unlike in zip(sorted(doubtful), flags, strict=True) if unlike}
+            maybe.append(_said(one.expression, some.__contains__))
+            sure.append(_said(one.expression, (some | absent).__contains__))
+        return any(maybe), all(sure), any(maybe) and not all(maybe)
     value = _value(one, window)
     meets = all(BEYOND[operator](float(value), bound) for operator, bound in one.bounds)
-    return meets, True
+    return meets, True, False
 
 
 def _said(expression: tuple[str, ...], there: Callable[[str], bool]) -> bool:

@@ -34,7 +34,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Directory:
         written(
             tmp_path_factory.mktemp("estate"),
             {
-                "people/people.csv": "uid,name\np-1,A\n",
+                "people/people.csv": "uid,personnel_no,name\np-1,1001,A\n",
                 "people/credentials.csv": "uid,kind,value,holder,holder_kind\nc-1,badge,1,p-1,\nc-9,badge,9,,visitor\n",
                 "assets/assets.csv": "uid,kind,name,place\ncam,camera,CAM-1,yard\ncam-2,camera,CAM-2,yard\n",
                 "places/p.geojson": [
@@ -81,6 +81,27 @@ def test_more_people_than_passages(site: Directory) -> None:
     assert inferred(site, [passed(0), passed(33)], [counted(0, 2)]) == [], "clocks may differ"
     assert inferred(site, [passed(0), passed(60)], [counted(0, 2)]) == [(0, "count", COUNT)]
     assert inferred(site, [passed(0)], [counted(2, 2, "CAM-2")]) == [], "it sees two doors: nobody knows which"
+
+
+def test_who_escorts_visitors_lets_them_in(site: Directory) -> None:
+    def after(*batches: dict[str, list[dict[str, Any]]]) -> int:
+        world = World(site, sources=SOURCES)
+        for one in batches:
+            world.take({name: built(name, rows) for name, rows in one.items()})
+        return len(world.history.intervals("tailgated", "hall"))
+
+    doors = {
+        "physical_access_activity": [passed(0)],
+        "alarm_signal_activity": [counted(2, 4)],
+    }
+    visit = {
+        "time": T0 - HOUR, "user.uid": "1001", "predicate.predicate_type_id": 8, "predicate.visit_uid": "v-1",
+        "predicate.valid_from_time": T0 - HOUR, "predicate.valid_to_time": T0 + HOUR, "metadata.uid": "e-visit",
+    }  # fmt: skip
+    assert after(doors) == 1
+    assert after({**doors, "workforce_activity": [visit]}) == 0
+    assert after(doors, {"workforce_activity": [visit]}) == 0, "whatever is known first"
+    assert after(doors, {"workforce_activity": [visit | {"predicate.valid_to_time": T0 - 1}]}) == 1
 
 
 def test_what_doors_say(site: Directory) -> None:

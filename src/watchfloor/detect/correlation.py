@@ -153,7 +153,7 @@ class Gap(NamedTuple):
     """A reason why something cannot be judged.
 
     Args:
-        why: `coverage_gap`, `stalled_source`, `identity_ambiguous`, or a reason of `world.coverage.WHY`.
+        why: `coverage_gap`, `stalled_source`, a reason of `correlation_document.DOUBTS` or of `world.coverage.WHY`.
         source, of: the source, and the place or thing; "" where none is meant.
         since, until: milliseconds.
     """
@@ -322,6 +322,7 @@ class Operator:
                 tables.append(table(one.expression, one.rules))
                 length += len(tables[-1])
             entry["negated"] = sum(1 << one.rules.index(name) for name in absent)
+            entry["doubt"] = sum(1 << one.rules.index(name) for name, _ in one.doubt)
             entry["fires"] = one.on_incomplete == "fire"
             entry["around"] = bool(absent) or one.after > 0
         return (
@@ -571,8 +572,12 @@ class Operator:
     def _gaps(self, state: State, number: int, entry: Any, gaps: Mapping[int, Sequence[Gap]]) -> Sequence[Gap]:
         """Why a match cannot be judged."""
         row = int(entry["row"])
+        time, plan = int(state.rows["time"][row]), self._plan[number]
+        if entry["change"] == UNJUDGED and (bits := int(entry["number"])):
+            one, start, end = self.correlations[number], time - int(plan["before"]), time + int(plan["after"])
+            reasons = dict.fromkeys(why for name, why in one.doubt if bits >> one.rules.index(name) & 1)
+            return tuple(Gap(why, "", "", start, end) for why in reasons)
         if entry["change"] == UNJUDGED and row not in gaps:
-            time, plan = int(state.rows["time"][row]), self._plan[number]
             stalled = int(state.rows["flags"][row]) & sliding.STALLED
             why = "stalled_source" if stalled else "coverage_gap"
             return (Gap(why, "", "", time - int(plan["before"]), time + int(plan["after"])),)

@@ -18,7 +18,7 @@ from watchfloor.detect.lowering import Refused
 from watchfloor.detect.rule import LEVELS, STATUSES, Correlation
 from watchfloor.documents import Document
 
-__all__ = ["ALL_RULES", "COUNTS", "ORDERED", "TYPES", "UNITS", "duration", "meets", "read_correlation"]
+__all__ = ["ALL_RULES", "COUNTS", "DOUBTS", "ORDERED", "TYPES", "UNITS", "duration", "meets", "read_correlation"]
 
 COUNTS = ("event_count", "value_count")
 METRICS = ("value_sum", "value_avg", "value_percentile", "value_median")
@@ -29,8 +29,14 @@ TYPES = (*COUNTS, *METRICS, *TEMPORAL)
 KEYS = ("type", "rules", "group-by", "timespan", "condition", "aliases", "generate")
 """Of `correlation:`. Others are refused: `group_by` instead of `group-by` would make one group of everybody."""
 
-OWN = ("anchor", "window", "lateness", "on_incomplete", "emit", "suppress", "min_confidence")
+OWN = ("anchor", "window", "lateness", "on_incomplete", "emit", "suppress", "min_confidence", "doubt")
 """Of `watchfloor:`."""
+
+DOUBTS = (
+    "common_cause", "identity_ambiguous", "low_confidence", "map_stale", "order_within_skew", "peer_group_small",
+    "fact_unknown",
+)  # fmt: skip
+"""Why a match may mean nothing (reference 6.4)."""
 
 UNITS: Mapping[str, int] = {
     "s": 1_000,
@@ -328,7 +334,26 @@ def _own(data: dict[str, Any], rules: tuple[str, ...], expression: tuple[str, ..
         "emit": _word(given, "emit", ("once", "each", "reset")),
         "suppress": duration(given.get("suppress", "0s"), ("watchfloor", "suppress"), zero=True),
         "min_confidence": confidence,
+        "doubt": _doubt(given, rules, expression, anchor),
     }
+
+
+def _doubt(
+    given: dict[str, Any], rules: tuple[str, ...], expression: tuple[str, ...], anchor: str | None
+) -> tuple[tuple[str, str], ...]:
+    path = ("watchfloor", "doubt")
+    doubt = given.get("doubt", {})
+    if not isinstance(doubt, dict):
+        raise Refused(path, "`doubt` is no map of rules to reasons", "doubt: {rule: common_cause}")
+    if doubt and not expression:
+        raise Refused(path, "what is counted cannot be in doubt", "write the condition of a temporal one in words")
+    for rule, reason in doubt.items():
+        if rule not in rules or rule == anchor:
+            remedy = f"one of: {', '.join(one for one in rules if one != anchor)}"
+            raise Refused((*path, rule), f"{rule!r} is none of the rules beside the anchor", remedy)
+        if reason not in DOUBTS:
+            raise Refused((*path, rule), f"{reason!r} is no reason", f"use one of: {', '.join(DOUBTS)}")
+    return tuple(doubt.items())
 
 
 def _window(given: dict[str, Any], timespan: int) -> tuple[int, int]:

@@ -122,6 +122,7 @@ class Correlation(msgspec.Struct, frozen=True, array_like=True, tag="correlation
         emit: `once` per group until the condition is false again, at `each` match, or `reset` what was counted.
         suppress: milliseconds after a finding in which its group makes no other.
         min_confidence: links of entities below it are no links.
+        doubt: (rule as written, reason) of rules whose matches may mean nothing.
         purpose, itm: as written.
     """
 
@@ -159,6 +160,7 @@ class Correlation(msgspec.Struct, frozen=True, array_like=True, tag="correlation
     falsepositives: tuple[str, ...] = ()
     purpose: str | None = None
     itm: tuple[str, ...] = ()
+    doubt: tuple[tuple[str, str], ...] = ()
 
 
 class Filter(msgspec.Struct, frozen=True, array_like=True, tag="filter", gc=False):

@@ -39,9 +39,10 @@ KEY = np.dtype([
 PLAN = np.dtype([
     ("kind", "i4"), ("emit", "i4"), ("anchor", "i4"), ("members", "i4"), ("before", "i8"), ("after", "i8"),
     ("suppress", "i8"), ("percentile", "f8"), ("bounds", "i4"), ("bounds_end", "i4"), ("table", "i4"),
-    ("negated", "i8"), ("fires", "i4"), ("around", "i4"),
+    ("negated", "i8"), ("doubt", "i8"), ("fires", "i4"), ("around", "i4"),
 ])  # fmt: skip
-"""fires: what cannot be judged is a finding all the same; around: the window is closed by time on both sides."""
+"""negated, doubt: rules, one bit each; fires: what cannot be judged is a finding all the same; around: the window is
+closed by time on both sides."""
 
 FRONT = np.dtype([("settled", "i8"), ("expired", "i8"), ("gone", "i8"), ("widen", "i8")])
 """Per correlation: matches up to `settled` have all that matters to them; up to `expired` nobody waits any longer; up
@@ -326,7 +327,8 @@ def judge(
 ) -> int:
     """Judge groups found[begin:end]; returns the place of the first that was not, for want of room in `out`.
 
-    progress[0]: entries of `out`. A group with an ASK among its entries was not judged: it is asked again.
+    progress[0]: entries of `out`; the number of UNJUDGED is the bits of the rules that are in doubt, 0 where it was not
+    seen. A group with an ASK among its entries was not judged: it is asked again.
     """
     present = np.zeros(LONGEST, np.int32)
     absent = np.zeros(LONGEST, np.int32)
@@ -337,7 +339,7 @@ def judge(
         kind, emit, anchor = plan[c].kind, plan[c].emit, plan[c].anchor
         before, after, around = plan[c].before, plan[c].after, plan[c].around
         widen, settled, expired = front[c].widen, front[c].settled, front[c].expired
-        suppress, negated = plan[c].suppress, plan[c].negated
+        suppress, negated, doubt = plan[c].suppress, plan[c].negated, plan[c].doubt
         total = np.int64(keys[at].count)
         if progress[0] + 2 * total > len(out):
             return p
@@ -475,7 +477,7 @@ def judge(
                 judged = judged and rows[row].member == anchor
             else:
                 judged = judged and not behind_it(rows, chain, i)
-            true, unknown, value, completes = False, False, 0.0, True
+            true, unknown, doubtful, value, completes = False, False, False, 0.0, True
             if judged:
                 if kind == COUNT:
                     value = float(size)
@@ -514,8 +516,12 @@ def judge(
                         elif present[m] > 0:
                             here |= bit
                     value = float(size)
-                    true = tables[plan[c].table + (here | there)] != 0
-                    if true and negated and tables[plan[c].table + (here | negated)] == 0:
+                    # What is in doubt may have been or not (Kleene): at best it helps, at worst it does not.
+                    true = tables[plan[c].table + (here | (there & ~doubt))] != 0
+                    if true and tables[plan[c].table + ((here & ~doubt) | there)] == 0:
+                        unknown = doubtful = True
+                        value = float((here | there) & doubt)
+                    elif true and negated and tables[plan[c].table + ((here & ~doubt) | negated)] == 0:
                         if stalled or flags & GAP:
                             unknown = True
                         elif not flags & FULL:
@@ -534,6 +540,7 @@ def judge(
                     out[progress[0]].row = row
                     out[progress[0]].first = row
                     out[progress[0]].change = UNJUDGED
+                    out[progress[0]].number = value if doubtful else 0.0
                     progress[0] += 1
                 last = t if not flags & WITHDRAWN else last
                 i += 1
@@ -579,6 +586,7 @@ def judge(
                 out[progress[0]].row = row
                 out[progress[0]].first = row
                 out[progress[0]].change = UNJUDGED if unknown else KNOWN
+                out[progress[0]].number = value if doubtful else 0.0
                 progress[0] += 1
             rows[row].flags = fresh
             if fires and emit == RESET:

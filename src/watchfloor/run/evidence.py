@@ -41,7 +41,7 @@ NEEDS: Mapping[str, str] = {
         f"asof.{asset}.{name}": needed
         for asset in ("dst_asset", "src_asset")
         for name, needed in {
-            "criticality_id": FILES, "kind": FILES, "maintenance": WORK, "map_stale": FILES,
+            "common_cause": PANELS, "criticality_id": FILES, "kind": FILES, "maintenance": WORK, "map_stale": FILES,
             "open_work_order": WORK, "place_uid": FILES,
             "purdue_level": FILES, "zone": FILES,
         }.items()
@@ -55,8 +55,9 @@ NEEDS: Mapping[str, str] = {
             "training_ok": PEOPLE, "travelling": PEOPLE, "zone": DOORS, "zone_age_s": DOORS,
         }.items()
     },
-    "asof.place.armed": PANELS, "asof.place.evacuating": PANELS, "asof.place.occupancy_certain": DOORS,
-    "asof.place.occupancy_possible": DOORS, "asof.place.tailgate_age_s": DOORS,
+    "asof.place.armed": PANELS, "asof.place.building": FILES, "asof.place.common_cause": PANELS,
+    "asof.place.evacuating": PANELS, "asof.place.occupancy_certain": DOORS, "asof.place.occupancy_possible": DOORS,
+    "asof.place.open_work_order": WORK, "asof.place.tailgate_age_s": DOORS,
     "asof.place.tailgate_confidence": DOORS, "asof.place.zone_kind": FILES,
     "asof.portal.antipassback": FILES, "asof.portal.passback": DOORS, "asof.portal.portal_mode": DOORS,
     "lag.presence.age_s": DOORS, "lag.presence.confidence": DOORS, "lag.presence.place_uid": DOORS,

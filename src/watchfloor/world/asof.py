@@ -2,9 +2,11 @@
 
     wf.person_uid     -> asof.person.*       presence, site, zone, employment, shift, leave, notice, travel, role
     wf.credential_uid -> asof.credential.*   whose it is (a person's, shared, of a pool, a visitor's), how it stands
-    wf.asset_uid      -> asof.dst_asset.*    kind, zone, place, criticality, level, open work order, maintenance
+    wf.asset_uid      -> asof.dst_asset.*    kind, zone, place, criticality, level, open work order, maintenance, and
+                                             what failed, where it was lost with others
     wf.src_asset_uid  -> asof.src_asset.*
-    wf.place_uid      -> asof.place.*        kind of its zone, armed, evacuating, occupancy, tailgating
+    wf.place_uid      -> asof.place.*        building, kind of its zone, armed, evacuating, occupancy, tailgating, open
+                                             work order, and what failed, where all that watches it hangs on that
     wf.portal_uid     -> asof.portal.*       mode, anti-passback
     wf.person_uid     -> lag.presence.*      the sighting before, its age, and the slack of the way from there
 
@@ -83,6 +85,7 @@ class AsOfJoin:
         self._zone_kinds = {
             uid: zones[zone].kind for uid in directory.places if (zone := directory.zone_of(uid)) in zones
         }
+        self._buildings = {uid: found for uid in directory.places if (found := directory.building_of(uid))}
         self._holders = {uid: credential.holder_kind for uid, credential in directory.credentials.items()}
         self._levels = {uid: level for uid in assets if (level := self._level(uid)) is not None}
 
@@ -108,6 +111,11 @@ class AsOfJoin:
         place = _known(events, "wf.place_uid")
         if place is not None:
             columns["asof.place.zone_kind"] = place.map(self._zone_kinds.get, pa.string())
+            columns["asof.place.building"] = place.map(self._buildings.get, pa.string())
+            columns["asof.place.open_work_order"] = self._whether(
+                "work_order", self._history.any("work_order", place, times), place
+            )
+            columns["asof.place.common_cause"] = self._common_cause(place, times)
             columns["asof.place.armed"] = _is(self._upwards("armed", place, times), "armed")
             counted = occupancy(self._directory, self._history, place, times)
             columns["asof.place.occupancy_certain"] = _numbers(counted.certain, place.present)
@@ -189,7 +197,7 @@ class AsOfJoin:
             since[rows] = (times[rows] - ends[last]) // 1000
         return _numbers(since, since >= 0)
 
-    def _asset(self, asset: Column, times: Numbers) -> dict[str, Column]:
+    def _asset(self, asset: Column, times: Numbers) -> dict[str, Column | None]:
         history = self._history
         orders = history.any("work_order", asset, times)
         maintenance = history.any("maintenance", asset, times)
@@ -204,7 +212,14 @@ class AsOfJoin:
             "purdue_level": asset.map(self._levels.get, pa.float64()),
             "open_work_order": self._ordered(orders, asset, times),
             "maintenance": self._whether("maintenance", maintenance, asset),
+            "common_cause": self._common_cause(asset, times),
         }
+
+    def _common_cause(self, entity: Column, times: Numbers) -> Column | None:
+        """What failed, by which something (or all that watches a place) was lost."""
+        if not self._history.knows("common_cause"):
+            return None
+        return self._history.as_of("common_cause", entity, times).value.compact()
 
     def _ordered(self, orders: AsOf, asset: Column, times: Numbers) -> Column:
         """Whether an order is open for the asset, or for the machine or line it is part of."""

@@ -122,6 +122,25 @@ class Directory:
         """Whether of any asset the place will not be known one day."""
         return any(asset.fresh_until < FOREVER for asset in self.assets.values())
 
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """Assets that others depend on: switches, UPS, controllers."""
+        return frozenset(uid for asset in self.assets.values() for uid in asset.infrastructure)
+
+    @cached_property
+    def driven(self) -> Mapping[str, frozenset[str]]:
+        """Controller -> places into which it drives a door."""
+        found: dict[str, set[str]] = {}
+        for portal in self.portals.values():
+            found.setdefault(portal.controller, set()).add(portal.inside)
+        return {uid: frozenset(places) for uid, places in found.items() if uid}
+
+    def building_of(self, place: str) -> str:
+        """The building a place is in; outdoors the innermost area; empty where it is in neither."""
+        around = list(self.up(place))
+        kinds = [self.places[uid].kind for uid in around]
+        return next((around[kinds.index(kind)] for kind in ("building", "area") if kind in kinds), "")
+
     def inside(self, place: str) -> frozenset[str]:
         """The place and all places in it."""
         return self._inside.get(place, frozenset())

@@ -2,8 +2,9 @@
 
     workforce_activity     predicate.predicate_type_id, holds, valid_from_time .. valid_to_time     of wf.person_uid
     maintenance_activity   work_order.uid, start_time .. end_time; whether it is being carried out  of wf.asset_uid
+                           and of the place where that stands, and into which it drives a door      of wf.place_uid
     alarm_signal_activity  opening, closing; environmental (fire); bypass; drill                    of wf.place_uid
-                           communication lost and restored                                          of wf.asset_uid
+                           communication lost and restored; a fault of what others depend on        of wf.asset_uid
     physical_access        portal mode changed                                                      of wf.portal_uid
 
 Late and back-dated records are normal: `known_from` is when we knew, and a later statement about the same time wins.
@@ -56,10 +57,13 @@ ARMING = {9: "disarmed", 10: "armed"}
 ENVIRONMENTAL = 6
 """activity_id of alarm_signal_activity for fire, smoke, water."""
 
+SUPERVISORY = 7
+"""activity_id of alarm_signal_activity: a device reports a fault of its own: power, hardware, a restart."""
+
 COMMUNICATION = 8
 """activity_id of alarm_signal_activity: a device cannot be reached."""
 
-RESTORE, CANCEL, TROUBLE, TROUBLE_RESTORE, BYPASS, UNBYPASS, TEST = 2, 4, 5, 6, 7, 8, 9
+NEW, RESTORE, CANCEL, TROUBLE, TROUBLE_RESTORE, BYPASS, UNBYPASS, TEST = 1, 2, 4, 5, 6, 7, 8, 9
 """lifecycle_id of a signal."""
 
 OVER = (RESTORE, CANCEL, TROUBLE_RESTORE)
@@ -83,7 +87,7 @@ def statements(events: Events, directory: Directory) -> Iterator[Statement]:
     if events.class_name == "workforce_activity":
         yield from _workforce(events)
     elif events.class_name == "maintenance_activity":
-        yield from _maintenance(events)
+        yield from _maintenance(events, directory)
     elif events.class_name == "alarm_signal_activity":
         yield from _alarms(events, directory)
     elif events.class_name == "physical_access_activity":
@@ -125,36 +129,43 @@ def _workforce(events: Events) -> Iterator[Statement]:
         )  # fmt: skip
 
 
-def _maintenance(events: Events) -> Iterator[Statement]:
-    columns = ("wf.asset_uid", "activity_id", "work_order.uid", "work_order.start_time", "work_order.end_time")
+def _maintenance(events: Events, directory: Directory) -> Iterator[Statement]:
+    columns = (
+        "wf.asset_uid", "wf.place_uid", "activity_id", "work_order.uid", "work_order.start_time", "work_order.end_time",
+    )  # fmt: skip
     for row in told(events, *columns):
         asset, order, activity = row["wf.asset_uid"], row["work_order.uid"], row["activity_id"]
-        if asset is None or order is None:
+        if order is None:
             continue
-        if activity in OPENS:
-            since, until = row["work_order.start_time"], row["work_order.end_time"]
-            end = FOREVER if until is None else until
-            yield stated(row, asset, "work_order", order, row["time"] if since is None else since, end)
-            if activity in UNDER_WAY:
-                yield stated(row, asset, "maintenance", order, row["time"], end)
-        elif activity in CLOSES:
-            for kind in ("work_order", "maintenance"):
-                yield stated(row, asset, kind, order, row["time"], FOREVER, confidence=0)
+        here = {*directory.driven.get(asset or "", ()), *({row["wf.place_uid"]} - {None})}
+        for entity in [*sorted(here), *([] if asset is None else [asset])]:
+            if activity in OPENS:
+                since, until = row["work_order.start_time"], row["work_order.end_time"]
+                end = FOREVER if until is None else until
+                yield stated(row, entity, "work_order", order, row["time"] if since is None else since, end)
+                if activity in UNDER_WAY and entity == asset:
+                    yield stated(row, asset, "maintenance", order, row["time"], end)
+            elif activity in CLOSES:
+                for kind in ("work_order", "maintenance") if entity == asset else ("work_order",):
+                    yield stated(row, entity, kind, order, row["time"], FOREVER, confidence=0)
 
 
 def _alarms(events: Events, directory: Directory) -> Iterator[Statement]:
     columns = (
         "activity_id", "lifecycle_id", "wf.place_uid", "wf.asset_uid", "alarm_point.uid", "alarm_point.name",
-        "signal_code.signal",
+        "signal_code.signal", "metadata.event_code",
     )  # fmt: skip
     for row in told(events, *columns):
         place, activity, stage = row["wf.place_uid"], row["activity_id"], row["lifecycle_id"]
         over = stage in OVER
-        if activity == COMMUNICATION and row["wf.asset_uid"] is not None:
-            yield stated(row, row["wf.asset_uid"], "lost", YES, row["time"], FOREVER, confidence=0 if over else 100)
+        asset = row["wf.asset_uid"]
+        if activity == COMMUNICATION and asset is not None and stage != TEST:  # a sign of life loses nothing
+            yield stated(row, asset, "lost", YES, row["time"], FOREVER, confidence=0 if over else 100)
+        elif activity == SUPERVISORY and asset in directory.shared and stage in (NEW, TROUBLE):
+            yield stated(row, asset, "fault", row["metadata.event_code"] or YES, row["time"], row["time"] + 1)
         drill = DRILLS.get(row["signal_code.signal"] or "")
         if drill is not None:
-            asset, sure = row["wf.asset_uid"], 100 if drill else 0
+            sure = 100 if drill else 0
             stands_in = directory.assets[asset].place if asset in directory.assets else ""
             if place not in (None, stands_in):  # points are tried
                 yield stated(row, place, "drill", YES, row["time"], row["time"] + DRILL_MS, confidence=sure)

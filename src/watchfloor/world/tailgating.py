@@ -6,8 +6,8 @@
 
 The fact is one of the place that was entered and of those behind it that no reader parts from it. It begins when it
 happened and holds for an hour (scenarios, S4). Passages count whoever they are of, and all those count that may have
-been meant, as clocks differ: a wrong clock makes nobody a tailgater. A count and a door that stood open agree on their
-own grounds: 85.
+been meant, as clocks differ: a wrong clock makes nobody a tailgater. Who is to escort visitors may let a group in with
+one badge: that count tells nothing. A count and a door that stood open agree on their own grounds: 85.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from itertools import pairwise
 
 from watchfloor.ocsf.events import Events
 from watchfloor.world.directory import Directory
-from watchfloor.world.history import History, Interval, Statement
+from watchfloor.world.history import ANY, History, Interval, Statement
 from watchfloor.world.learning import one_of, stated, told
 from watchfloor.world.sighting import Sighting
 from watchfloor.world.ways import Ways
@@ -31,6 +31,9 @@ COUNTED, SAID, HELD, PASSED = "counted", "followed", "held_open", "passed"
 
 RESTS_ON = (COUNTED, SAID, HELD, PASSED)
 """Kinds of statements it rests on, besides sightings: all of portals, each of one moment."""
+
+ESCORT = "escort"
+"""... and this one, of persons: whose visitors may come in with them."""
 
 HOLDS_MS = 60 * 60_000
 """So long somebody who followed is looked for."""
@@ -106,7 +109,9 @@ class Tailgating:
     def __init__(self, directory: Directory, history: History, doubt: int) -> None:
         self._directory, self._history, self._doubt = directory, history, doubt
         self._counted, self._ways = _counted(directory), Ways(directory)
-        self._passed: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        self._passed: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+        self._through: dict[str, set[str]] = defaultdict(set)
+        """Person -> portals they passed."""
         self._said: dict[str, set[Statement]] = defaultdict(set)
 
     def add(self, seen: Iterable[Sighting], said: Iterable[Statement]) -> None:
@@ -114,9 +119,11 @@ class Tailgating:
         touched: set[str] = set()
         for one in seen:
             if one.portal in self._counted and one.moved:
-                touched |= self._pass(one.portal, one.time, one.because)
+                touched |= self._pass(one.portal, one.time, one.because, one.person)
         for statement in said:
-            if statement.kind == PASSED:
+            if statement.kind == ESCORT:
+                touched |= self._through.get(statement.entity, set())
+            elif statement.kind == PASSED:
                 touched |= self._pass(statement.entity, statement.valid_from, statement.value)
             elif statement.kind in RESTS_ON:
                 self._said[statement.entity].add(statement)
@@ -130,8 +137,10 @@ class Tailgating:
         """Where one gets from the door without being read again."""
         return self._ways.reaches(self._directory.portals[portal].inside)
 
-    def _pass(self, portal: str, time: int, because: str) -> set[str]:
-        known, one = self._passed[portal], (time, because)
+    def _pass(self, portal: str, time: int, because: str, person: str = "") -> set[str]:
+        known, one = self._passed[portal], (time, because, person)
+        if person:
+            self._through[person].add(portal)
         place = bisect_left(known, one)
         if place < len(known) and known[place] == one:
             return set()
@@ -147,14 +156,26 @@ class Tailgating:
                 yield Interval(time, time + HOLDS_MS, one.value, one.confidence, time)
             elif one.kind == HELD and self._near(portal, time):
                 yield Interval(time, time + HOLDS_MS, HELD, one.confidence, time)
-            elif one.kind == COUNTED and int(one.value) > self._near(portal, time):
+            elif one.kind == COUNTED and int(one.value) > self._near(portal, time) and not self._escorted(portal, time):
                 near = bisect_right(held, time + 2 * TOGETHER_MS) > bisect_left(held, time - TOGETHER_MS)
                 yield Interval(time, time + HOLDS_MS, "count", BOTH if near else COUNT, time)
 
     def _near(self, portal: str, time: int) -> int:
         """How many passages may have been meant."""
+        return len(self._meant(portal, time))
+
+    def _meant(self, portal: str, time: int) -> list[tuple[int, str, str]]:
         passed, reach = self._passed.get(portal, []), TOGETHER_MS + self._doubt
-        return bisect_right(passed, (time + reach, "\uffff")) - bisect_left(passed, (time - reach, ""))
+        return passed[bisect_left(passed, (time - reach, "", "")) : bisect_left(passed, (time + reach + 1, "", ""))]
+
+    def _escorted(self, portal: str, time: int) -> bool:
+        """Whether somebody passed who is to escort visitors at that time."""
+        return any(
+            one.since <= at < one.until
+            for at, _, person in self._meant(portal, time)
+            if person
+            for one in self._history.intervals(ESCORT, person, ANY)
+        )
 
 
 def surest(found: Iterable[Interval]) -> list[Interval]:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from watchfloor.ocsf.events import Events
 from watchfloor.world import standing
 from watchfloor.world.asof import AsOfJoin
+from watchfloor.world.common_cause import CommonCause
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import Alias
 from watchfloor.world.history import SCHEMA, History, Statement, statements_table
@@ -127,6 +128,7 @@ class World:
         self.history = History()
         self.presence = Presence(directory, self.history, sources)
         self.tailgating = Tailgating(directory, self.history, self.presence.doubt)
+        self.common_cause = CommonCause(directory, self.history)
         self._join = AsOfJoin(
             directory,
             self.history,
@@ -165,6 +167,7 @@ class World:
         shifted = {one.entity for one in learnt.said if one.kind == "shift"}
         self.presence.add(learnt.seen, shifted)
         self.tailgating.add(learnt.seen, learnt.said)
+        self.common_cause.add(learnt.said)
 
 
 def _rows(table: pa.Table | None, schema: pa.Schema) -> Iterable[tuple[Any, ...]]:

@@ -295,11 +295,24 @@ class State:
             self.site, self.when(time), self.site.asset_code[asset], topic, state=state, detail=detail
         )
 
-    def passed(self, rng: np.random.Generator, *portals: str, inward: bool = True) -> tuple[int, int, str]:
-        """Somebody who was read at one of these portals today: person, time, portal."""
+    def passed(
+        self, rng: np.random.Generator, *portals: str, inward: bool = True, alone: int = 0
+    ) -> tuple[int, int, str]:
+        """Somebody who was read at one of these portals today: person, time, portal.
+
+        Args:
+            alone: milliseconds before and after in which nobody else was there, or as few as there is.
+        """
         codes = [self.site.portal_code[uid] for uid in portals]
         found = self.passages
         rows = np.flatnonzero(np.isin(found.portal, codes) & (found.inward == inward) & ~found.unread)
+        if alone:
+            near = np.zeros(len(rows), np.int64)
+            for code in codes:
+                there, mine = np.sort(found.time[found.portal == code]), found.portal[rows] == code
+                time = found.time[rows[mine]]
+                near[mine] = np.searchsorted(there, time + alone) - np.searchsorted(there, time - alone, "right")
+            rows = rows[near == near.min(initial=1 << 62)]
         fresh = [row for row in rows.tolist() if int(found.person[row]) not in self.used]
         if not len(rows):
             return self.pick(rng, self.working()), self.calendar.hour(10), portals[0]

@@ -34,7 +34,7 @@ def tell(
         forced, lost, inserted: milliseconds after the begin at which each happens; None: not.
         topic: what the camera says.
         event: what the door says; `often`: how many times.
-        switch: all cameras of the switch are lost with it.
+        switch: all cameras of the switch are lost with it, for an hour.
         order: a work order: asset and title.
         late: milliseconds by which what the door says comes late.
         back: the camera is there again before the USB device.
@@ -53,6 +53,8 @@ def tell(
                     if one.kind == "camera" and "asset-sw-security" in one.infrastructure]  # fmt: skip
         for uid in gone:
             records.append(state.signal(uid, time + lost, topic))
+            if switch:
+                records.append(state.signal(uid, time + lost + HOUR, topic, state="false"))
         if back:
             records.append(state.signal(CAMERA, time + lost + 5 * MINUTE, topic, state="false"))
     records.append(hosts.usb(site, state.when(time + inserted), site.asset_code[HOST], serial=f"EX{time % 9973:04d}"))

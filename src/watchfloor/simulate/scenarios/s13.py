@@ -31,7 +31,8 @@ def tell(
     Args:
         change: what is set on the recorder; empty: nothing.
         by: `away` somebody who is off the site, `present` somebody at their desk.
-        silent: what is silent: a portal, `switch` all on it, `logs` a server's log, empty nothing.
+        silent: what is silent: a portal and its camera, the `camera` alone, `switch` all on it for some minutes, empty
+            nothing.
         order: asset and title of a work order; `late`: recorded an hour after.
         said: what the recorder says by itself.
         moves: the camera sees movement.
@@ -64,9 +65,10 @@ def tell(
     elif silent == "switch":
         records.append(state.signal("asset-sw-security", gone, "Device/Restart"))
         records += [
-            state.signal(uid, gone, "tns1:VideoSource/SignalLoss")
+            state.signal(uid, gone + later, "tns1:VideoSource/SignalLoss", state=lost)
             for uid, one in site.directory.assets.items()
             if one.kind == "camera" and "asset-sw-security" in one.infrastructure
+            for later, lost in ((0, "true"), (4 * MINUTE, "false"))
         ]
     elif silent == "camera":
         records.append(state.signal(CAMERA, gone, "tns1:VideoSource/SignalLoss"))
