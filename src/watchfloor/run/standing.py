@@ -30,7 +30,7 @@ from watchfloor.world.blind import Blind
 from watchfloor.world.coverage import Covering
 from watchfloor.world.sources import Source
 
-__all__ = ["APPLICATION", "LATENESS_MS", "STATE", "Heard", "Standing"]
+__all__ = ["APPLICATION", "LATENESS_MS", "STATE", "Heard", "Standing", "classes_of", "gaps"]
 
 STATE = "correlation_state"
 """Table of what correlations hold: `correlation.SNAPSHOT` and `batch`; one row more a batch, without a key, for what
@@ -114,7 +114,7 @@ class Standing:
     ) -> None:
         self._rulebook, self._taxonomy, self._lake, self._committed = rulebook, taxonomy, lake, committed
         self._sources, self._covering = sources or {}, covering
-        self._classes = {rule.id: _classes(rule, taxonomy) for rule in rulebook.rules}
+        self._classes = {rule.id: classes_of(rule, taxonomy) for rule in rulebook.rules}
         self._now: Correlating | None = None
         self._blind, self._unseen = blind, Unseen(rulebook, self._classes)
         self._last: dict[str, tuple[int, int]] = {}
@@ -140,7 +140,7 @@ class Standing:
         def coverage(ask: Ask) -> Sequence[Gap]:
             if not known:  # what could be seen is read only when somebody asks
                 known.append(self._covering(heard.received))
-            return self._gaps(known[0], ask)
+            return gaps(known[0], self._classes, ask)
 
         correlating.coverage = coverage
         watermark = self._watermark(heard.received, behind)
@@ -210,23 +210,6 @@ class Standing:
         known_at = max((received for _, received in self._last.values()), default=now)
         return self._unseen.look(upto, lambda: self._blind(known_at, upto, self._unseen.back_to), now)
 
-    def _gaps(self, covering: Covering | None, ask: Ask) -> Sequence[Gap]:
-        """Why what is missing may have happened all the same."""
-        if covering is None or not ask.scope:
-            return (Gap("unwatched" if ask.scope else "unplaced", "", ask.scope, ask.start, ask.end),)
-        found: dict[Gap, None] = {}
-        for uid in ask.rules:
-            names: list[str | None] = [*sorted(self._classes.get(uid) or ())]
-            for name in names or [None]:
-                try:
-                    held = covering.coverage(ask.scope, ask.start, ask.end + 1, feed=name)
-                except KeyError:  # a place that only records know of
-                    return (Gap("unwatched", "", ask.scope, ask.start, ask.end),)
-                for one in held.reasons:
-                    since, until = max(one.since, ask.start), min(one.until, ask.end + 1)
-                    found[Gap(one.why, one.source, one.of, since, until)] = None
-        return tuple(found)
-
     # -- state --------------------------------------------------------------------------------------------------------
 
     def _correlating(self) -> Correlating:
@@ -289,7 +272,30 @@ class Standing:
                 yield Events.flatten(name, rows)
 
 
-def _classes(rule: Rule, taxonomy: Taxonomy) -> frozenset[str] | None:
+def gaps(covering: Covering | None, classes: Mapping[str, frozenset[str] | None], ask: Ask) -> Sequence[Gap]:
+    """Why what is missing may have happened all the same.
+
+    Args:
+        covering: tells what could be seen; None where nobody knows.
+        classes: per id of a rule the classes it may match in (`classes_of`).
+    """
+    if covering is None or not ask.scope:
+        return (Gap("unwatched" if ask.scope else "unplaced", "", ask.scope, ask.start, ask.end),)
+    found: dict[Gap, None] = {}
+    for uid in ask.rules:
+        names: list[str | None] = [*sorted(classes.get(uid) or ())]
+        for name in names or [None]:
+            try:
+                held = covering.coverage(ask.scope, ask.start, ask.end + 1, feed=name)
+            except KeyError:  # a place that only records know of
+                return (Gap("unwatched", "", ask.scope, ask.start, ask.end),)
+            for one in held.reasons:
+                since, until = max(one.since, ask.start), min(one.until, ask.end + 1)
+                found[Gap(one.why, one.source, one.of, since, until)] = None
+    return tuple(found)
+
+
+def classes_of(rule: Rule, taxonomy: Taxonomy) -> frozenset[str] | None:
     """The classes a rule may match in; None is any."""
     found: set[str] = set()
     for condition in taxonomy.routes_for(rule.logsource) or ():

@@ -24,11 +24,11 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -43,6 +43,9 @@ from watchfloor.errors import StoreDamaged, StoreError, StoreNewer
 from watchfloor.store.disk import explained, make_folder, replace_durably, sync_folder, write_all
 from watchfloor.store.lakefile import FILE, FORMAT, READER, WRITER, checked
 from watchfloor.store.shape import fitted, settled, stands
+
+if TYPE_CHECKING:
+    from pyarrow.dataset import Dataset
 
 __all__ = ["APPLICATION", "FORMAT", "Lake", "Parts", "days"]
 
@@ -209,18 +212,35 @@ class Lake:
         Returns:
             In no order. No such table gives no rows and no columns.
         """
-        import pyarrow.dataset as ds  # takes a tenth of a second, and appending does without
-
         if not (NAME.fullmatch(name) and _is_table(self.folder / name)):
             return pa.table({})
-        rows = ds.dataset(
+        return self._dataset(name).to_table(columns=None if columns is None else list(columns), filter=where)
+
+    def scan(self, name: str, where: pc.Expression | None = None, *, rows: int = ROW_GROUP) -> Iterator[pa.Table]:
+        """The same of large tables: so many rows at a time, without `day`."""
+        if not (NAME.fullmatch(name) and _is_table(self.folder / name)):
+            return
+        columns = [field.name for field in self.schema(name) if field.name != "day"]
+        for batch in self._dataset(name).to_batches(columns, filter=where, batch_size=rows, batch_readahead=1):
+            if batch.num_rows:
+                yield pa.Table.from_batches([batch])
+
+    def days(self, name: str) -> list[str]:
+        """The days of which a table has rows, sorted; "2026-03-01"."""
+        if not (NAME.fullmatch(name) and _is_table(self.folder / name)):
+            return []
+        return sorted({Path(file).parent.name.removeprefix("day=") for file in self.files(name)})
+
+    def _dataset(self, name: str) -> Dataset:
+        import pyarrow.dataset as ds  # takes a tenth of a second, and appending does without
+
+        return ds.dataset(
             self.files(name),
             schema=self.schema(name),
             format="parquet",
             partitioning=ds.partitioning(pa.schema([("day", pa.string())]), flavor="hive"),
             partition_base_dir=str(self.folder / name),
         )
-        return rows.to_table(columns=None if columns is None else list(columns), filter=where)
 
     # -- appending
 
