@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from watchfloor.detect.rulebook import Rulebook, load_rules
-from watchfloor.detect.sentence import fields_of, sentence
+from watchfloor.detect.sentence import fields_of, only, sentence
 
 RULE = r"""
 title: Words
@@ -55,3 +55,20 @@ def test_fields_in_order_and_once(tmp_path: Path) -> None:
     fields = fields_of(_book(tmp_path, words=RULE).rules[0].condition)
     assert len(fields) == len(set(fields))
     assert set(fields) == {"Image", "ParentImage", "CommandLine", "Address", "ProcessId", "User", "Hashes"}
+
+
+def test_which_values_a_field_must_have(tmp_path: Path) -> None:
+    head = "title: T\nlogsource: {product: watchfloor, category: authentication}\ndetection:\n"
+    asked = {
+        "a: {user.name: [X, y], b: 1}\n  condition: a": {"x", "y"},
+        "a: {user.name: x}\n  b: {c: 1}\n  condition: a or b": None,
+        "a: {user.name: x}\n  b: {user.name: y, c: 1}\n  condition: a or b": {"x", "y"},
+        "a: {user.name: [x, y]}\n  b: {user.name: [y, z]}\n  condition: a and b": {"y"},
+        "a: {user.name: x}\n  b: {c: 1}\n  condition: b and not a": None,
+        "a: {user.name|contains: x}\n  condition: a": None,
+    }
+    for number, (text, wanted) in enumerate(asked.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (rule,) = _book(folder, rule=f"{head}  {text}\n").rules
+        assert only(rule.condition, "user.name") == wanted, text

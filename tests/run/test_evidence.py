@@ -22,7 +22,7 @@ def _leaves(name: str, prefix: str) -> set[str]:
 
 
 def test_of_everything_the_world_tells_it_is_said_who_teaches_it() -> None:
-    assert set(NEEDS) == _leaves("asof", "asof") | _leaves("lag", "lag")
+    assert set(NEEDS) == _leaves("asof", "asof") | _leaves("lag", "lag") | _leaves("peer", "peer")
 
 
 def test_golden_files_say_what_integrations_give() -> None:
@@ -57,7 +57,7 @@ def test_the_world_knows_what_its_sources_teach(tmp_path: Path) -> None:
     assert known("intel.ip.matched") and known("intel.confidence") and not known("intel.url.matched")
     assert known("asof.person.on_leave") and known("asof.person.employment_status") and known("wf.person_uid")
     assert not known("asof.dst_asset.open_work_order") and not known("asof.person.presence")
-    assert not known("peer.role.logons.z")
+    assert not known("peer.role.logons.z") and not known("peer.role.egress_bytes_1d.z")
 
 
 def test_of_many_products_those_count_that_come(tmp_path: Path) -> None:

@@ -11,9 +11,12 @@ from tests.run import small
 from tests.world.test_world import port_estate
 from watchfloor.errors import StoreFull
 from watchfloor.estate import load
+from watchfloor.run import living
+from watchfloor.run.living import taken_up
 from watchfloor.run.local import LocalEngine
 from watchfloor.run.prepare import prepared
 from watchfloor.store.lake import Lake
+from watchfloor.world.world import World
 
 LEAVER = "33333333-3333-4333-8333-333333333333"
 ELSEWHERE = "44444444-4444-4444-8444-444444444444"
@@ -132,6 +135,25 @@ def test_names_of_people_are_in_no_table_of_the_world(tmp_path: Path) -> None:
     for table in ("sighting",):
         for row in Lake(folder / "var" / "lake", read_only=True).read(table).to_pylist():
             assert "1001" not in map(str, row.values()) and "ada" not in map(str, row.values())
+
+
+def test_what_is_usual_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(living, "WHOLE_EVERY", 3)
+    whole, pieces = estate(tmp_path / "whole"), estate(tmp_path / "pieces", batch=1)
+    run(whole)
+    run(pieces)
+    kept = []
+    for folder in (whole, pieces):
+        described = load(folder)
+        lake = Lake(described.store / "lake", read_only=True)
+        kept.append(sums(taken_up(described.world(), lake)))
+    assert kept[0] == kept[1] == [("p-1", 1 << 7 | 1 << 8), ("p-2", 1 << 8)], "hours, each once"
+    assert sums(taken_up(described.world(), lake, until=1)) == [("p-1", 1 << 7)], "as of the first batch"
+
+
+def sums(world: World) -> list[tuple[str, int]]:
+    table = world.peers.to_table()
+    return sorted(zip(table["person"].to_pylist(), table["amount"].to_pylist(), strict=True))
 
 
 def test_batches_one_record_each_give_the_same_presence(tmp_path: Path) -> None:

@@ -229,6 +229,50 @@ def test_a_late_record_takes_a_finding_back(tmp_path: Path) -> None:
     assert len({before["metadata"]["uid"], gone["metadata"]["uid"], late["metadata"]["uid"]}) == 3
 
 
+ALONE = f"""
+title: A sign-in that failed
+name: failed
+logsource: {{product: watchfloor, category: authentication}}
+detection:
+  s: {{status_id: 2, wf.source_uid: okta}}
+  condition: s
+---
+title: A sign-in that went well
+name: done
+logsource: {{product: watchfloor, category: authentication}}
+detection:
+  s: {{status_id: 1, wf.source_uid: okta}}
+  condition: s
+---
+title: Signed in with no failure before
+id: {CLEAN}
+correlation:
+  type: temporal
+  rules: [done, failed]
+  group-by: [user.name]
+  timespan: 5m
+  condition: done and not failed
+watchfloor: {{anchor: done, emit: each, on_incomplete: fire}}
+"""
+
+
+@pytest.mark.parametrize("named", [", wf.source_uid: okta", ""])
+def test_a_rule_that_names_its_source_waits_for_no_other(tmp_path: Path, named: str) -> None:
+    rules = ALONE.replace(", wf.source_uid: okta", named)
+    later = [record(at, "zed", "192.0.2.77", False) for at in (3000, 6000)]
+    folder = estate(tmp_path, 1000, [orjson.dumps(one) for one in [*RECORDS, *later]], rules)
+    (folder / "logs" / "entra").mkdir()
+    (folder / "logs" / "entra" / "a.json").write_bytes(orjson.dumps(record(1, "zed", "192.0.2.77", False)) + b"\n")
+    with (folder / "estate.toml").open("a") as settings:
+        settings.write('[[sources]]\nid = "entra"\npath = "logs/entra"\n')
+    with engine(folder, prepared([folder / "rules"])) as running:
+        running.collect(final=True)
+        while running.process() is not None:
+            pass
+    told = {kind for event in findings(folder).get(CLEAN, ()) for kind in event["finding_info"]["types"]}
+    assert ("correlation" in told) is bool(named), "the other source fell silent long before"
+
+
 def test_why_a_correlation_found_something(ready: Prepared, tmp_path: Path) -> None:
     folder = estate(tmp_path, 1000, LINES)
     with engine(folder, ready) as running:

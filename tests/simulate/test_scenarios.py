@@ -20,7 +20,7 @@ from watchfloor.errors import UsageError
 from watchfloor.simulate.founding.estate import TIMEZONE
 from watchfloor.simulate.rota import HOUR
 from watchfloor.simulate.scenarios import s01
-from watchfloor.simulate.scenarios.frame import EXPECTED, GENERAL, State, scenarios
+from watchfloor.simulate.scenarios.frame import BLIND, EXPECTED, GENERAL, State, planned, scenarios
 from watchfloor.simulate.scenarios.s07 import ENTITLED
 from watchfloor.simulate.site import read_site
 from watchfloor.simulate.sources import SOURCES
@@ -401,3 +401,9 @@ def test_cases_that_may_clear_one_another_are_told(port: Path, tmp_path: Path) -
     assert {one["variant"]: len(one["crossed"]) for one in told} == {
         "office-pc": 1, "commissioning": 1, "phase-fault": 0,
     }  # fmt: skip
+
+
+def test_what_is_usual_is_nobodys_on_the_first_day() -> None:
+    days = {plan.name: day for day, plans in planned(["S9"], 7).items() for plan in plans}
+    assert min(days.values()) == scenarios()["S9"].learns == 3 and set(days.values()) == {3, 4, 5, 6}
+    assert {day for day, plans in planned(["S9"], 2).items() for plan in plans if plan.name != BLIND} == {0}

@@ -166,7 +166,9 @@ def test_every_column_has_a_class() -> None:
     assert personal_class("asof.person.in_notice") == "employment"
     assert personal_class("unmapped.anything") == "indirect" and personal_class("src_endpoint.ip") == "indirect"
     assert personal_class("activity_id") == "none" and personal_class("process.name") == "none"
-    assert {name for _, name in CLASSES} == {"identifier", "pseudonym", "whereabouts", "employment", "indirect"}
+    assert {name for _, name in CLASSES} == {
+            "identifier", "pseudonym", "whereabouts", "employment", "behaviour", "indirect",
+        }  # fmt: skip
 
 
 def test_nobody_named_costs_nothing(pseudonyms: Pseudonyms, tmp_path: Path) -> None:

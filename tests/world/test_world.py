@@ -352,3 +352,34 @@ def test_the_same_world_in_any_order_and_when_taught_again(
     joined, _ = again.take({"physical_access_activity": built("physical_access_activity", rows)})
     assert joined["physical_access_activity"].to_pylist() == events["physical_access_activity"].to_pylist()
     assert len(learnt.seen) == len([row for row in rows if row["credential.uid"] != "9"])
+
+
+def test_on_which_site_somebody_was_until_now(port: Directory) -> None:
+    def then(*before: dict[str, Any]) -> dict[str, Any]:
+        rows = [*before, passed("office-door", "1", T0 + 3 * HOUR)]
+        events, _ = World(port).take({"physical_access_activity": built("physical_access_activity", rows)})
+        return context(events["physical_access_activity"], len(rows) - 1)
+
+    inside = then(passed("gate", "1", T0))
+    assert inside["lag.presence.site"] == "s" and inside["asof.person.site"] == "far"
+    assert inside["lag.presence.slack_s"] > 0, "time enough to travel: a contradiction, not impossible"
+    assert then(passed("gate", "1", T0), passed("gate", "1", T0 + HOUR, "out")).get("lag.presence.site") is None
+    assert then().get("lag.presence.site") is None, "never seen before"
+    assert then(passed("gate", "1", T0 - 10 * HOUR)).get("lag.presence.site") is None, "too long ago to be believed"
+
+
+def test_whose_computer_it_came_from(tmp_path: Path) -> None:
+    folder = port_estate(tmp_path)
+    (folder / "assets" / "assets.csv").write_text(
+        "uid,kind,name,owner,place,ip\na-1,host,A,p-1,cab,10.0.0.1\na-2,server,B,p-1,cab,10.0.0.2\n"
+    )
+    notice = {"user.uid": "1001", "predicate.predicate_type_id": 2, "predicate.holds": True}
+    rows = [{"time": T0, "src_endpoint.ip": f"10.0.0.{number}"} for number in (1, 2)]
+    world = World(load(folder))
+    events, _ = world.take({"network_activity": built("network_activity", rows)})
+    assert context(events["network_activity"])["asof.src_asset.owner_uid"] == "p-1"
+    assert context(events["network_activity"]).get("asof.src_asset.owner_in_notice") is None, "nobody states notices"
+    assert context(events["network_activity"], 1)["asof.src_asset.owner_uid"] is None, "a server is nobody's own"
+    world.take({"workforce_activity": built("workforce_activity", [{**notice, "time": T0 - HOUR}])})
+    events, _ = world.take({"network_activity": built("network_activity", rows)})
+    assert context(events["network_activity"])["asof.src_asset.owner_in_notice"] is True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watchfloor.detect.predicate import And, Constant, Kind, Node, Not, Or, Predicate, Token
 
-__all__ = ["fields_of", "sentence"]
+__all__ = ["fields_of", "only", "sentence"]
 
 WORDS = {
     Kind.EQUALS: "is",
@@ -39,6 +39,20 @@ def fields_of(node: Node) -> tuple[str, ...]:
 
     walk(node)
     return tuple(found)
+
+
+def only(node: Node, field: str) -> frozenset[str] | None:
+    """The values a field must have for a condition to hold, in lower case; None where it may be any."""
+    if isinstance(node, Predicate):
+        return frozenset([str(node.value).lower()]) if node.field == field and node.kind is Kind.EQUALS else None
+    if isinstance(node, And):
+        some = [found for arg in node.args if (found := only(arg, field)) is not None]
+        return frozenset.intersection(*some) if some else None
+    if isinstance(node, Or):
+        each = [only(arg, field) for arg in node.args]
+        known = [found for found in each if found is not None]
+        return frozenset[str]().union(*known) if known and len(known) == len(each) else None
+    return None
 
 
 def sentence(node: Node, indent: int = 0) -> str:

@@ -28,8 +28,9 @@ from watchfloor.world.directory import Directory
 
 __all__ = ["NEEDS", "Evidence", "given_by", "telemetry"]
 
-DOORS, PANELS, PEOPLE, WORK = (
+DOORS, PANELS, PEOPLE, WORK, NETWORK = (
     "physical_access_activity", "alarm_signal_activity", "workforce_activity", "maintenance_activity",
+    "network_activity",
 )  # fmt: skip
 
 FILES = ""
@@ -42,7 +43,7 @@ NEEDS: Mapping[str, str] = {
         for asset in ("dst_asset", "src_asset")
         for name, needed in {
             "common_cause": PANELS, "criticality_id": FILES, "kind": FILES, "maintenance": WORK, "map_stale": FILES,
-            "open_work_order": WORK, "place_uid": FILES,
+            "open_work_order": WORK, "owner_in_notice": PEOPLE, "owner_uid": FILES, "place_uid": FILES,
             "purdue_level": FILES, "zone": FILES,
         }.items()
     },
@@ -61,7 +62,17 @@ NEEDS: Mapping[str, str] = {
     "asof.place.tailgate_confidence": DOORS, "asof.place.zone_kind": FILES,
     "asof.portal.antipassback": FILES, "asof.portal.passback": DOORS, "asof.portal.portal_mode": DOORS,
     "lag.presence.age_s": DOORS, "lag.presence.confidence": DOORS, "lag.presence.place_uid": DOORS,
-    "lag.presence.quickest_s": DOORS, "lag.presence.slack_s": DOORS, "lag.presence.zone": DOORS,
+    "lag.presence.quickest_s": DOORS, "lag.presence.site": DOORS, "lag.presence.slack_s": DOORS,
+    "lag.presence.zone": DOORS,
+    **{
+        f"peer.{whose}.{name}": needed
+        for whose in ("own", "role")
+        for name, needed in {
+            "egress_bytes_1d.median": NETWORK, "egress_bytes_1d.n": NETWORK, "egress_bytes_1d.pctl": NETWORK,
+            "egress_bytes_1d.share_of_p99": NETWORK, "egress_bytes_1d.z": NETWORK,
+            "entry_hour.n": DOORS, "entry_hour.pctl": DOORS,
+        }.items()
+    },
 }  # fmt: skip
 """What the world tells -> class of the events that teach it."""
 
@@ -104,7 +115,9 @@ class Evidence:
             if field.startswith("intel."):
                 kind = field.split(".")[1]
                 return kind in self.indicators if kind in KINDS else bool(self.indicators)
-            return self.world and NEEDS.get(field, FILES) in classes and not field.startswith("peer.")
+            if field.startswith("peer.") and field not in NEEDS:
+                return False
+            return self.world and NEEDS.get(field, FILES) in classes
 
         return known
 

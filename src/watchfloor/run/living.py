@@ -16,18 +16,22 @@ import pyarrow.compute as pc
 
 from watchfloor.ocsf.events import Events
 from watchfloor.store.lake import Lake
+from watchfloor.world.activity import ACTIVITY_SCHEMA
 from watchfloor.world.blind import Blind, blind
 from watchfloor.world.coverage import Covering
 from watchfloor.world.directory import Directory
 from watchfloor.world.pulse import PULSE_SCHEMA, Pulse, pulse_table
 from watchfloor.world.sources import Source
-from watchfloor.world.tables import ALIASES, PULSES, SIGHTINGS, STATEMENTS
-from watchfloor.world.world import Learnt, World
+from watchfloor.world.tables import ACTIVITY, ALIASES, PULSES, SIGHTINGS, STATEMENTS
+from watchfloor.world.world import Learnt, World, activity_rows
 
 __all__ = ["LivingWorld", "taken_up"]
 
 USUAL_MS = 28 * 86_400_000
 """How far back pulses tell what is usual of a source: three weeks, and some days to spare."""
+
+WHOLE_EVERY = 256
+"""Batches after which all sums are written down, so that a start need not read what is older."""
 
 
 class LivingWorld:
@@ -63,7 +67,10 @@ class LivingWorld:
             )
         joined, learnt = self._world.take(batches)
         self._heard = learnt.heard
-        return joined, learnt.tables(batch)
+        tables = learnt.tables(batch)
+        if batch % WHOLE_EVERY == 0:
+            tables[ACTIVITY] = activity_rows(self._world.peers.to_table(), batch, whole=True)
+        return joined, tables
 
     def covering(self, known_at: int) -> Covering | None:
         """What could be seen, as known at a moment, UTC epoch milliseconds; None before the first batch."""
@@ -115,4 +122,14 @@ def taken_up(
     said, named = lake.read(STATEMENTS, where=where), lake.read(ALIASES, where=where)
     world.presence.gaps.hear(lake.read(PULSES, PULSE_SCHEMA.names, where))
     world.teach(Learnt.of(lake.read(SIGHTINGS, where=where), said, named))
+    world.peers.load(_sums(lake, where))
     return world
+
+
+def _sums(lake: Lake, where: pc.Expression | None) -> pa.Table:
+    """The sums that were written down whole last, and those of the batches since."""
+    whole = pc.field("whole")
+    batches = lake.read(ACTIVITY, ["batch"], whole if where is None else where & whole)
+    since = max(batches["batch"].to_pylist(), default=-1) if batches.num_rows else -1
+    some = (whole & (pc.field("batch") == since)) | (~whole & (pc.field("batch") > since))
+    return lake.read(ACTIVITY, ACTIVITY_SCHEMA.names, some if where is None else where & some)

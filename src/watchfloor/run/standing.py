@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from watchfloor.detect.correlation import SNAPSHOT, Ask, Gap, Watermark
 from watchfloor.detect.rule import Rule
 from watchfloor.detect.rulebook import Rulebook
+from watchfloor.detect.sentence import only
 from watchfloor.detect.taxonomy import Taxonomy
 from watchfloor.ocsf.events import Events
 from watchfloor.run.correlating import Correlating, Matched
@@ -115,6 +116,7 @@ class Standing:
         self._rulebook, self._taxonomy, self._lake, self._committed = rulebook, taxonomy, lake, committed
         self._sources, self._covering = sources or {}, covering
         self._classes = {rule.id: classes_of(rule, taxonomy) for rule in rulebook.rules}
+        self._named = {rule.id: only(rule.condition, "wf.source_uid") for rule in rulebook.rules}
         self._now: Correlating | None = None
         self._blind, self._unseen = blind, Unseen(rulebook, self._classes)
         self._last: dict[str, tuple[int, int]] = {}
@@ -192,6 +194,9 @@ class Standing:
             some = {source for source, seen in self._seen.items() if classes is None or seen & classes}
             if classes is not None:
                 some |= {said.id for said in self._sources.values() if said.feeds & classes}
+            named = self._named.get(rule)
+            if named is not None:
+                some = {source for source in some if source.lower() in named}
             if some:
                 feeds[rule] = frozenset(some)
         return Watermark(reached, sure, feeds, skew)

@@ -2,13 +2,14 @@
 
     wf.person_uid     -> asof.person.*       presence, site, zone, employment, shift, leave, notice, travel, role
     wf.credential_uid -> asof.credential.*   whose it is (a person's, shared, of a pool, a visitor's), how it stands
-    wf.asset_uid      -> asof.dst_asset.*    kind, zone, place, criticality, level, open work order, maintenance, and
-                                             what failed, where it was lost with others
+    wf.asset_uid      -> asof.dst_asset.*    kind, zone, place, criticality, level, open work order, maintenance,
+                                             owner, and what failed, where it was lost with others
     wf.src_asset_uid  -> asof.src_asset.*
     wf.place_uid      -> asof.place.*        building, kind of its zone, armed, evacuating, occupancy, tailgating, open
                                              work order, and what failed, where all that watches it hangs on that
     wf.portal_uid     -> asof.portal.*       mode, anti-passback
-    wf.person_uid     -> lag.presence.*      the sighting before, its age, and the slack of the way from there
+    wf.person_uid     -> lag.presence.*      the sighting before, its age, the slack of the way from there, and the
+                                             site they were surely on until then
 
 A column is missing where nothing is known, so that a rule which asks for it does not match: unknown is never "no". Of
 kinds that the estate states completely (work orders, where a source of them exists) none means no: see `complete`.
@@ -25,6 +26,7 @@ import pyarrow as pa
 
 from watchfloor.ocsf.column import MISSING, Column
 from watchfloor.ocsf.events import Events
+from watchfloor.world.activity import owners
 from watchfloor.world.antipassback import mode, passback
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import SURE
@@ -80,6 +82,7 @@ class AsOfJoin:
         self._places = {uid: asset.place for uid, asset in assets.items() if asset.place}
         self._criticality = {uid: asset.criticality for uid, asset in assets.items()}
         self._wholes = {uid: asset.part_of for uid, asset in assets.items() if asset.part_of}
+        self._owners = owners(directory)
         self._kinds = {uid: asset.kind for uid, asset in assets.items()}
         zones = directory.zones
         self._zone_kinds = {
@@ -158,6 +161,7 @@ class AsOfJoin:
         statuses = pa.array(["active", "in_notice", "leave", "ended"])
         before = history.as_of("sighted", person, times - 1)
         came = before.value
+        left = asked(history, person, times - 1, apart, then=True, kind="on_site")
         return {
             "asof.person.presence": presence,
             "asof.person.presence_confidence": _numbers(where.confidence.astype(np.int64), where.found),
@@ -179,6 +183,7 @@ class AsOfJoin:
             "lag.presence.place_uid": came.compact(),
             "lag.presence.zone": _mapped(came.compact(), directory.zone_of),
             "lag.presence.age_s": _numbers((times - before.moment) // 1000, before.found),
+            "lag.presence.site": left.value.where(left.confidence >= SURE).without(OUT, UNKNOWN),
             "lag.presence.slack_s": self._slack(before, times, events, doubt),
             **self._usual(before, times, events, doubt),
         }
@@ -203,6 +208,10 @@ class AsOfJoin:
         maintenance = history.any("maintenance", asset, times)
         old = stale(self._directory, asset, times)
         placed = asset.where(~old)
+        owner = asset.map(self._owners.get, pa.string())
+        noticed = None
+        if not owner.all_missing:
+            noticed = self._whether("in_notice", history.as_of("in_notice", owner, times), owner)
         return {
             "kind": asset.map(self._kinds.get, pa.string()),
             "zone": placed.map(self._zones.get, pa.string()),
@@ -213,6 +222,8 @@ class AsOfJoin:
             "open_work_order": self._ordered(orders, asset, times),
             "maintenance": self._whether("maintenance", maintenance, asset),
             "common_cause": self._common_cause(asset, times),
+            "owner_uid": owner,
+            "owner_in_notice": noticed,
         }
 
     def _common_cause(self, entity: Column, times: Numbers) -> Column | None:

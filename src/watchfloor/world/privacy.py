@@ -65,10 +65,11 @@ PERSONAL_KEY = re.compile(
 ANY_KIND = ("sid", "email", "account", "badge", "personnel_no", "key", "plate", "mobile", NAME)
 
 CLASSES: Sequence[tuple[str, str]] = (
-    (r"wf\.(?:person|credential)_uid", "pseudonym"),
+    (r"wf\.(?:person|credential)_uid|asof\.(?:src|dst)_asset\.owner_uid", "pseudonym"),
     (r"wf\.(?:place|portal|zone|site)_uid|lag\.presence\..*", "whereabouts"),
     (r"asof\.person\.(?:zone|place_uid|zone_age_s|presence|presence_confidence|site|site_confidence)", "whereabouts"),
-    (r"asof\.person\..*", "employment"),
+    (r"asof\.person\..*|asof\.(?:src|dst)_asset\.owner_in_notice", "employment"),
+    (r"peer\..*", "behaviour"),
     *((path, "identifier") for path, _ in IDENTIFIERS),
     (r"(?:.*\.)?(?:ip|mac|hostname|session\.uid|device\.uid|cmd_line|path|url_string|message|raw_data)", "indirect"),
     (r"(?:.*\.)?location\..*|(?:.*\.)?place\..*", "whereabouts"),
@@ -77,7 +78,7 @@ CLASSES: Sequence[tuple[str, str]] = (
 """Columns -> class of personal data, first match counts; `none` is everything else."""
 
 OURS = re.compile(
-    r"(?:wf|asof|lag)\..*|class_name|metadata\.(?:uid|version|product\..*|original_time)|finding_info\.uid"
+    r"(?:wf|asof|lag|peer)\..*|class_name|metadata\.(?:uid|version|product\..*|original_time)|finding_info\.uid"
 )
 """Columns in which nobody can be named: ours, or the schema's."""
 
@@ -92,7 +93,7 @@ SHORTEST = 3
 
 @lru_cache(maxsize=1 << 14)
 def personal_class(column: str) -> str:
-    """Class of personal data of a column: identifier, pseudonym, whereabouts, employment, indirect or none."""
+    """Class of a column: identifier, pseudonym, whereabouts, employment, behaviour, indirect or none."""
     return next((name for pattern, name in CLASSES if re.fullmatch(pattern, column)), "none")
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["ALIASES", "PULSES", "SIGHTINGS", "STATEMENTS"]
+__all__ = ["ACTIVITY", "ALIASES", "PULSES", "SIGHTINGS", "STATEMENTS"]
 
 SIGHTINGS, STATEMENTS, PULSES, ALIASES = "sighting", "statement", "pulse", "alias"
+
+ACTIVITY = "activity"
+"""Sums of what people did: those of each batch, and now and then all that is kept (`whole`), which stands for whatever
+was before."""

@@ -14,10 +14,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from watchfloor.ocsf.events import Events
 from watchfloor.world import standing
+from watchfloor.world.activity import Sums, sums_table
 from watchfloor.world.asof import AsOfJoin
 from watchfloor.world.common_cause import CommonCause
 from watchfloor.world.directory import Directory
@@ -25,15 +27,18 @@ from watchfloor.world.entities import Alias
 from watchfloor.world.history import SCHEMA, History, Statement, statements_table
 from watchfloor.world.learned import aliases_of, aliases_table, learned
 from watchfloor.world.learning import from_directory, statements
+from watchfloor.world.peers import Peers
 from watchfloor.world.presence import Presence
 from watchfloor.world.pulse import Pulse, pulse_table, pulses
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.sighting import Sighting, sightings
 from watchfloor.world.sources import Source
-from watchfloor.world.tables import ALIASES, PULSES, SIGHTINGS, STATEMENTS
+from watchfloor.world.tables import ACTIVITY, ALIASES, PULSES, SIGHTINGS, STATEMENTS
 from watchfloor.world.tailgating import Tailgating, observed
 
-__all__ = ["Learnt", "World"]
+__all__ = ["Learnt", "World", "activity_rows"]
+
+DAY_MS = 86_400_000
 
 NAMING = ("inventory_info", "inventory_info", "dhcp_activity")
 """Classes that name things, in this order: addresses and leases are of what the devices before them are called."""
@@ -63,6 +68,8 @@ class Learnt:
     named: list[Alias] = field(default_factory=list)
     heard: list[Pulse] = field(default_factory=list)
     """Of the sources: a silent one makes a gap in presence. Coverage asks the lake."""
+    done: list[Sums] = field(default_factory=list)
+    """What people did; it adds up, so it is taken up once, with its batch."""
 
     def tables(self, batch: int) -> dict[str, pa.Table]:
         """As tables with the number of the batch and a `time`, for the lake; only those that have rows."""
@@ -85,6 +92,8 @@ class Learnt:
             named = aliases_table(self.named)
             named = named.append_column("time", named["known_from"])
             made[ALIASES] = named.append_column("batch", pa.array([batch] * len(named), pa.int64()))
+        if self.done:
+            made[ACTIVITY] = activity_rows(pa.concat_tables(map(sums_table, self.done)), batch)
         return made
 
     def renamed(self, same: Mapping[str, str]) -> Learnt:
@@ -105,6 +114,14 @@ class Learnt:
             said=[Statement(*row) for row in _rows(said, SCHEMA)],
             named=list(aliases_of(named)),
         )
+
+
+def activity_rows(sums: pa.Table, batch: int, *, whole: bool = False) -> pa.Table:
+    """Sums as rows of `ACTIVITY`."""
+    count = sums.num_rows
+    sums = sums.append_column("time", pa.array(np.asarray(sums["local_day"].to_numpy(), np.int64) * DAY_MS))
+    sums = sums.append_column("batch", pa.array(np.full(count, batch, np.int64)))
+    return sums.append_column("whole", pa.array(np.full(count, whole, np.bool_)))
 
 
 class World:
@@ -129,6 +146,7 @@ class World:
         self.presence = Presence(directory, self.history, sources)
         self.tailgating = Tailgating(directory, self.history, self.presence.doubt)
         self.common_cause = CommonCause(directory, self.history)
+        self.peers = Peers(directory, self.history, sources)
         self._join = AsOfJoin(
             directory,
             self.history,
@@ -155,8 +173,17 @@ class World:
             learnt.said += observed(events, self.directory)
             learnt.said += standing.changed(events, self.resolver)
             learnt.heard += pulses(events)
+            done = self.peers.activity.of(events)
+            learnt.done += [] if done is None else [done]
         self.teach(learnt)
-        return {name: self._join.join(events) for name, events in resolved.items()}, learnt
+        for done in learnt.done:
+            self.peers.add(done)
+        return {name: self._with_context(events) for name, events in resolved.items()}, learnt
+
+    def _with_context(self, events: Events) -> Events:
+        usual = self.peers.join(events)
+        joined = self._join.join(events)
+        return joined.with_columns(usual) if usual else joined
 
     def teach(self, learnt: Learnt) -> None:
         """Take up what was learnt, now or before; what is known already changes nothing."""

@@ -97,7 +97,11 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A scenario: its function, its hits, one miss per trap, its edges."""
+    """A scenario: its function, its hits, one miss per trap, its edges.
+
+    Args:
+        learns: days that must have gone by: what is usual is nobody's on the first day.
+    """
 
     id: str
     title: str
@@ -105,6 +109,7 @@ class Scenario:
     hits: Mapping[str, Variant]
     misses: Mapping[str, Variant]
     edges: Mapping[str, Variant] = field(default_factory=dict)
+    learns: int = 0
 
     def variants(self) -> Mapping[str, tuple[str, Variant]]:
         """Name -> kind and variant, those included that are made of the first hit."""
@@ -444,8 +449,10 @@ def planned(inject: Sequence[str], days: int) -> dict[int, list[Plan]]:
     cases = [case for asked in inject for case in _asked(asked.strip())]
     once = {(case.scenario.id, case.name): case for case in cases}.values()
     found: dict[int, list[Plan]] = {}
+    last = max(1, days - 1)
     for number, case in enumerate(case for case in once if case.name != BLIND):
-        found.setdefault(number % max(1, days - 1), []).append(case)
+        learnt = min(case.scenario.learns, last - 1)
+        found.setdefault(learnt + number % (last - learnt), []).append(case)
     found.setdefault(days - 1, []).extend(case for case in once if case.name == BLIND)
     return found
 

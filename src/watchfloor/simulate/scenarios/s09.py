@@ -91,4 +91,5 @@ SCENARIO = Scenario(
     edges={
         "retracted": Variant("notice retracted", "none", {"notice": "withdrawn"}, "retracted"),
     },
+    learns=3,
 )  # fmt: skip
