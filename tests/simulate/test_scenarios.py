@@ -17,10 +17,20 @@ import pytest
 from tests.conftest import PROJECT
 from tests.simulate.conftest import FRIDAY, Lived, live
 from watchfloor.errors import UsageError
+from watchfloor.simulate import offices
 from watchfloor.simulate.founding.estate import TIMEZONE
 from watchfloor.simulate.rota import HOUR
 from watchfloor.simulate.scenarios import s01
-from watchfloor.simulate.scenarios.frame import BLIND, EXPECTED, GENERAL, State, planned, scenarios
+from watchfloor.simulate.scenarios.frame import (
+    BLIND,
+    EXPECTED,
+    GENERAL,
+    State,
+    Story,
+    Told,
+    planned,
+    scenarios,
+)
 from watchfloor.simulate.scenarios.s07 import ENTITLED
 from watchfloor.simulate.site import read_site
 from watchfloor.simulate.sources import SOURCES
@@ -407,3 +417,17 @@ def test_what_is_usual_is_nobodys_on_the_first_day() -> None:
     days = {plan.name: day for day, plans in planned(["S9"], 7).items() for plan in plans}
     assert min(days.values()) == scenarios()["S9"].learns == 3 and set(days.values()) == {3, 4, 5, 6}
     assert {day for day, plans in planned(["S9"], 2).items() for plan in plans if plan.name != BLIND} == {0}
+
+
+def test_an_order_for_what_drives_a_door_may_clear_what_happens_there(port: Path) -> None:
+    site = read_site(port, timezone=TIMEZONE)
+    portal = next(one for one in site.directory.portals.values() if one.controller)
+    (plan,) = planned(["S4:trolley"], 1)[0]
+    order = ("WO-1", "Work order", "Approved", site.asset_code[portal.controller], 0, 0, 0, HOUR, "Test of readers")
+
+    def told(number: int, entity: str, *orders: Any) -> Told:
+        records = [offices.orders(site, orders)] if orders else []
+        return Told(number, plan, Story(records, [entity], 0, HOUR), records, [], site)
+
+    both = [told(0, portal.uid), told(1, "somebody", order), told(2, "somebody else")]
+    assert [one.crossed(both) for one in both] == [[1], [], []]

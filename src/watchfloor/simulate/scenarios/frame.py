@@ -384,15 +384,23 @@ class Told:
 
     def crossed(self, others: Iterable[Told]) -> list[int]:
         """Numbers of other cases about the same person or thing, so near that an order of one may clear the other."""
+        portals = self.site.directory.portals
         mine = set(self.story.entities)
+        mine |= {portals[uid].controller for uid in mine if uid in portals}
         return [
             one.number
             for one in others
             if one.number != self.number
-            and not mine.isdisjoint(one.story.entities)
+            and not mine.isdisjoint((*one.story.entities, *one.ordered))
             and one.story.since - CROSSES < self.story.until
             and self.story.since < one.story.until + CROSSES
         ]
+
+    @property
+    def ordered(self) -> set[str]:
+        """Things that its orders are for."""
+        codes = (code for one in self.records if one.source == "cmms" for code in one.asset.tolist())
+        return {self.site.assets[code] for code in codes if code >= 0}
 
     @property
     def stays(self) -> list[Stays]:
