@@ -201,4 +201,6 @@ def _plain(error: Exception) -> str:
 
 
 def _entry() -> None:
-    sys.exit(main())
+    code = main()
+    gc.freeze()  # or all that was ever loaded would be looked through for garbage once more
+    sys.exit(code)

@@ -6,7 +6,7 @@ Only what the question needs is read: the sightings of one person, or those that
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from watchfloor.errors import UsageError
 from watchfloor.store.index import Indexed, Remembered
@@ -43,8 +43,7 @@ PERSON_KINDS = ("badge", "account", "email", "personnel_no", "key", "plate", "mo
 PLACE_KINDS = ("room", "zone", "site")
 
 
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Whereabouts(NamedTuple):
     """Where a person was at a moment.
 
     Args:
@@ -70,8 +69,7 @@ class Whereabouts:
         return self.confidence >= SURE
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
+class Inside(NamedTuple):
     """Who was in a place at a moment: surely, and possibly besides."""
 
     place: str

@@ -13,9 +13,8 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from watchfloor.store.cursors import CursorFile
@@ -43,8 +42,7 @@ WAIT_S = 1.0
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Indexed:
+class Indexed(NamedTuple):
     """A table of the lake that is indexed.
 
     Args:

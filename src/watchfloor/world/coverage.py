@@ -11,8 +11,7 @@ names the source or the thing, and the stretch of time (scenarios A4, detection 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import Portal
@@ -50,8 +49,7 @@ MASKS_FORCED = (*OPEN, "accessed")
 """Modes in which a forced door is no alarm."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(NamedTuple):
     """Whether what happened could have been seen.
 
     Args:

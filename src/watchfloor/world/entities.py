@@ -14,6 +14,7 @@ milliseconds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = [
     "FOREVER",
@@ -40,8 +41,7 @@ SURE = 80
 """Confidence (0 to 100) below which a binding is unknown (scenarios, A2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """A human, without a name.
 
     Args:
@@ -63,8 +63,7 @@ class Person:
     end: int = FOREVER
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """What stands for a person.
 
     Args:
@@ -111,8 +110,7 @@ class Asset:
     fresh_until: int = FOREVER
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A site, a building, a level, a room, a yard.
 
     Args:
@@ -132,8 +130,7 @@ class Place:
     centre: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """A reader at a portal.
 
     Args:
@@ -209,8 +206,7 @@ class Zone:
     crown_jewel: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Conduit:
+class Conduit(NamedTuple):
     """What joins two zones: portals or firewall rules, the uids of which are in `via`."""
 
     uid: str

@@ -12,13 +12,12 @@ local grid in metres inside a site, as floor plans have one.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import orjson
+from typing import Any, NamedTuple
 
 from watchfloor.errors import EstateError
 from watchfloor.world.entities import Alias, Place, Portal, Reader
@@ -111,8 +110,7 @@ def read_plans(folder: Path) -> Plans:
     return Plans(places, portals, located, cameras, tuple(aliases), where)
 
 
-@dataclass(frozen=True, slots=True)
-class _Feature:
+class _Feature(NamedTuple):
     path: Path
     line: int | None
     uid: str
@@ -179,10 +177,11 @@ def _features(path: Path) -> Iterator[_Feature]:
     except OSError as error:
         raise EstateError(f"cannot be read: {error.strerror or error}", file=path, remedy="make it readable") from error
     try:
-        data = orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        line = payload.count(b"\n", 0, len(error.doc[: error.pos].encode())) + 1
-        raise EstateError(f"is not JSON: {error.msg}", file=path, line=line, remedy="mend that line") from error
+        data = json.loads(payload.decode("utf-8-sig"), parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        raise EstateError(f"is not JSON: {error.msg}", file=path, line=error.lineno, remedy="mend that line") from error
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is one
+        raise EstateError(f"is not JSON: {error}", file=path, line=1, remedy="save it as UTF-8 text") from error
     features = data.get("features") if isinstance(data, dict) else None
     if not isinstance(features, list) or data.get("type") != "FeatureCollection":
         raise EstateError("is not a FeatureCollection", file=path, line=1, remedy="see RFC 7946, section 3.3")
@@ -199,6 +198,10 @@ def _features(path: Path) -> Iterator[_Feature]:
         if kind not in (*PLACES, "portal", "camera"):
             raise known.wrong(f"kind {kind!r} of {uid} is not known", PROPERTIES["kind"])
         yield known
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
 
 
 def _lines(payload: bytes) -> dict[str, int]:

@@ -6,7 +6,6 @@ never names anybody in particular. They run once per distinct value.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -46,6 +45,8 @@ def hostname(text: str) -> tuple[str, ...]:
 
 def address(text: str) -> tuple[str, ...]:
     """An IP address in its one canonical form; loopback, unspecified and multicast ones name nothing."""
+    import ipaddress  # who asks for a person does without
+
     try:
         found = ipaddress.ip_address(text.strip().strip("[]").partition("%")[0])
     except ValueError:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -90,8 +90,7 @@ class Reset(NamedTuple):
     places: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Believes:
+class Believes(NamedTuple):
     """What a place makes of a sighting.
 
     Args:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from watchfloor.documents import read_toml
 from watchfloor.errors import EstateError
@@ -45,8 +44,7 @@ CONDUIT: Mapping[str, tuple[type | tuple[type, ...], str]] = {
 """Keys of [[conduit]]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Zones:
+class Zones(NamedTuple):
     """What zones.toml says; `places` gives the zone of a place that names none itself, `lines` is for complaints."""
 
     zones: Mapping[str, Zone]
