@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,22 @@ def test_sources_that_are_read_one_after_another_are_judged_together(
         assert sum(1 for _ in iter(running.process, None)) > 4
     found = findings(folder)
     assert {rule: len(some) for rule, some in found.items()} == {rule: len(some) for rule, some in whole.items()}
+
+
+def test_of_history_a_source_that_is_quiet_is_as_far_as_the_others(ready: Prepared, tmp_path: Path) -> None:
+    """It holds nobody up that its records ended before those of others. While records are fresh, one waits for it."""
+    for days in (0, 200):
+        folder = estate(tmp_path / str(days), 1000, LINES)
+        (folder / "logs" / "other").mkdir()
+        (folder / "logs" / "other" / "a.json").write_bytes(orjson.dumps(record(0, "zed", "192.0.2.9", True)) + b"\n")
+        settings = folder / "estate.toml"
+        other = '[[sources]]\nid = "other"\npath = "logs/other"\n'
+        settings.write_text(settings.read_text().replace("[[sources]]", f"{other}[[sources]]", 1))
+        with LocalEngine(load(folder), ready, clock=partial(int, still() + days * 86_400_000)) as running:
+            running.collect(final=True)
+            while running.process() is not None:
+                pass
+        assert (RIGHT in findings(folder)) is (days > 0)
 
 
 def _without_time(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watchfloor.ocsf.column import Column
-from watchfloor.world.fact import MANY
+from watchfloor.world.fact import MANY, SIGNALLED
 from watchfloor.world.history import SCHEMA, History, Interval, Intervals, Statement, folded
 
 TIMES = st.integers(0, 12)
@@ -19,7 +19,7 @@ STATEMENTS = st.builds(
         entity, kind, value, since, since + length, known, sequence, sure, "s", "e"
     ),
     st.sampled_from(["p-1", "p-2"]),
-    st.sampled_from(["employment", "training"]),
+    st.sampled_from(["employment", "training", "evacuating"]),
     st.sampled_from(["a", "b"]),
     TIMES,
     st.integers(0, 6),
@@ -42,7 +42,10 @@ def looked_up(
         and one.valid_from <= time < one.valid_to
         and (known is None or one.known_from <= known)
     ]
-    best = max(there, key=lambda one: (one.known_from, one.sequence, one), default=None)
+    given_last = kind in SIGNALLED
+    best = max(
+        there, key=lambda one: (one.valid_from if given_last else 0, one.known_from, one.sequence, one), default=None
+    )
     return None if best is None or best.confidence == 0 else (best.value, best.confidence)
 
 
@@ -63,13 +66,14 @@ def test_as_of_is_what_a_look_at_every_statement_finds(
     history.add(said)
     known = data.draw(st.none() | TIMES)
     entity, times = Column.of([uid for uid, _ in rows]), np.array([time for _, time in rows], np.int64)
-    found = history.as_of("employment", entity, times, known_at=known)
-    got = [
-        (value, sure) if value is not None else None
-        for value, sure in zip(found.value.to_pylist(), found.confidence.tolist(), strict=True)
-    ]
-    assert got == [looked_up(said, uid, "employment", "", time, known) for uid, time in rows]
-    assert found.found.tolist() == [one is not None for one in got]
+    for kind in ("employment", "evacuating"):
+        found = history.as_of(kind, entity, times, known_at=known)
+        got = [
+            (value, sure) if value is not None else None
+            for value, sure in zip(found.value.to_pylist(), found.confidence.tolist(), strict=True)
+        ]
+        assert got == [looked_up(said, uid, kind, "", time, known) for uid, time in rows]
+        assert found.found.tolist() == [one is not None for one in got]
     for value in ("a", "b"):
         held = history.holds("training", entity, value, times, known_at=known)
         expected = [looked_up(said, uid, "training", value, time, known) for uid, time in rows]
@@ -108,6 +112,13 @@ def test_a_back_dated_record_is_true_earlier_and_known_later() -> None:
     assert history.as_of("employment", entity, at, known_at=699).value.to_pylist() == ["active"]
     assert history.as_of("employment", entity, at, known_at=700).value.to_pylist() == ["ended"]
     assert history.as_of("employment", entity, at).value.to_pylist() == ["ended"]
+
+
+def test_an_alarm_whose_end_came_before_its_beginning_is_over() -> None:
+    begin = Statement("b", "evacuating", "alarm", 10, 100, 7, 2)
+    end = Statement("b", "evacuating", "alarm", 20, 100, 7, 1, 0)
+    assert folded([begin, end], signalled=True) == [Interval(10, 20, "alarm", 100, 10)]
+    assert folded([begin, end]) == [Interval(10, 100, "alarm", 100, 10)], "personnel may correct what it said"
 
 
 def test_replaced_and_kept() -> None:

@@ -23,8 +23,9 @@ from watchfloor.ocsf.events import Events
 
 __all__ = ["MatchReader", "no_matches"]
 
-SCOPES = ("wf.zone_uid", "wf.place_uid", "wf.portal_uid", "wf.asset_uid", "wf.site_uid")
-"""Where an event was, the first of these that is known: what its coverage is asked of."""
+SCOPES = ("wf.zone_uid", "wf.place_uid", "wf.portal_uid", "wf.asset_uid", "wf.site_uid", "asof.person.site")
+"""Where an event was, the first of these that is known: what its coverage is asked of. A sign-in to a cloud was
+nowhere; what it is about is then the site on which the person surely is."""
 
 TIMES = ("time", "metadata.logged_time")
 ORDERS = ("metadata.sequence", "wf.source_seq")

@@ -28,22 +28,23 @@ from watchfloor.world.directory import Directory
 
 __all__ = ["NEEDS", "Evidence", "given_by", "telemetry"]
 
-DOORS, PANELS, PEOPLE, WORK, NETWORK = (
-    "physical_access_activity", "alarm_signal_activity", "workforce_activity", "maintenance_activity",
-    "network_activity",
+DOORS, LEASES, NETWORK, PANELS, PEOPLE, SIGN_INS, WORK = (
+    "physical_access_activity", "dhcp_activity", "network_activity", "alarm_signal_activity", "workforce_activity",
+    "authentication", "maintenance_activity",
 )  # fmt: skip
 
 FILES = ""
 """Not from events: the estate's files say it."""
 
 NEEDS: Mapping[str, str] = {
-    "asof.credential.holder_kind": FILES, "asof.credential.status": FILES,
+    "asof.credential.holder_kind": FILES, "asof.credential.status": FILES, "asof.device.on_lan": LEASES,
     **{
         f"asof.{asset}.{name}": needed
         for asset in ("dst_asset", "src_asset")
         for name, needed in {
-            "common_cause": PANELS, "criticality_id": FILES, "kind": FILES, "maintenance": WORK, "map_stale": FILES,
-            "open_work_order": WORK, "owner_in_notice": PEOPLE, "owner_uid": FILES, "place_uid": FILES,
+            "common_cause": PANELS, "console_session": SIGN_INS, "criticality_id": FILES, "kind": FILES,
+            "maintenance": WORK, "map_stale": FILES, "open_work_order": WORK, "owner_in_notice": PEOPLE,
+            "owner_uid": FILES, "place_uid": FILES,
             "purdue_level": FILES, "zone": FILES,
         }.items()
     },
@@ -52,18 +53,19 @@ NEEDS: Mapping[str, str] = {
         for name, needed in {
             "clearance_ok": PEOPLE, "ended_s": FILES, "employment_status": FILES, "escort_duty": PEOPLE,
             "in_notice": PEOPLE, "on_leave": PEOPLE, "on_shift": PEOPLE, "place_uid": DOORS, "presence": DOORS,
-            "presence_confidence": DOORS, "role_class": FILES, "site": DOORS, "site_confidence": DOORS,
-            "training_ok": PEOPLE, "travelling": PEOPLE, "zone": DOORS, "zone_age_s": DOORS,
+            "presence_confidence": DOORS, "role_class": FILES, "shift_s": PEOPLE, "site": DOORS,
+            "site_confidence": DOORS, "training_ok": PEOPLE, "travelling": PEOPLE, "zone": DOORS, "zone_age_s": DOORS,
         }.items()
     },
     "asof.place.armed": PANELS, "asof.place.building": FILES, "asof.place.common_cause": PANELS,
-    "asof.place.evacuating": PANELS, "asof.place.occupancy_certain": DOORS, "asof.place.occupancy_possible": DOORS,
+    "asof.place.drill_age_s": PANELS, "asof.place.escorted": PEOPLE, "asof.place.evacuating": PANELS,
+    "asof.place.evacuating_s": PANELS, "asof.place.occupancy_certain": DOORS, "asof.place.occupancy_possible": DOORS,
     "asof.place.open_work_order": WORK, "asof.place.tailgate_age_s": DOORS,
     "asof.place.tailgate_confidence": DOORS, "asof.place.zone_kind": FILES,
     "asof.portal.antipassback": FILES, "asof.portal.passback": DOORS, "asof.portal.portal_mode": DOORS,
-    "lag.presence.age_s": DOORS, "lag.presence.confidence": DOORS, "lag.presence.place_uid": DOORS,
-    "lag.presence.quickest_s": DOORS, "lag.presence.site": DOORS, "lag.presence.slack_s": DOORS,
-    "lag.presence.zone": DOORS,
+    "lag.presence.age_s": DOORS, "lag.presence.beyond_km": DOORS, "lag.presence.confidence": DOORS,
+    "lag.presence.place_kind": DOORS, "lag.presence.place_uid": DOORS, "lag.presence.quickest_s": DOORS,
+    "lag.presence.site": DOORS, "lag.presence.slack_s": DOORS, "lag.presence.zone": DOORS,
     **{
         f"peer.{whose}.{name}": needed
         for whose in ("own", "role")

@@ -61,7 +61,8 @@ TOLD = frozenset({"workforce_activity", "maintenance_activity", "inventory_info"
 """Classes whose events say what is true of people and things."""
 
 SEEN = frozenset({"physical_access_activity", "alarm_signal_activity", "entity_management"})
-"""Classes whose events say where people are and how places stand, and are judged by the former."""
+"""Classes whose events say where people are and how places stand, and are judged by the former. A source that gives
+these, or some of the former among others, is read before those that only ask."""
 
 HALF = "landed "
 """Before the position of a step whose records that could not be framed have landed and whose others have not."""
@@ -362,7 +363,7 @@ def _teachers_first(estate: Estate, mapper: Mapper) -> Sequence[SourceSettings]:
 
     def rank(source: SourceSettings) -> int:
         gives = classes.get(source.integration or "", set()) - {"base_event"}
-        return 0 if gives and gives <= TOLD else 1 if gives & SEEN else 2
+        return 0 if gives and gives <= TOLD else 1 if gives & (SEEN | TOLD) else 2
 
     return sorted(estate.sources, key=rank)
 

@@ -175,10 +175,12 @@ class Standing:
         reached: dict[str, int] = {}
         sure: dict[str, int] = {}
         skew: dict[str, int] = {}
+        latest = max((last for last, _ in self._last.values()), default=now)
         for source, (last, received) in self._last.items():
             said = self._sources.get(source)
             lateness, heartbeat = self._allowed(source)
-            quiet = max(now - received, 0)
+            # Of long ago: what the clock was, the youngest record says.
+            quiet = max(now - received, latest - last if now - latest > LIVE_MS else 0)
             alive = min(quiet, heartbeat)
             told[source] = last - lateness
             reached[source] = told[source] + quiet

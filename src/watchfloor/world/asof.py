@@ -1,12 +1,15 @@
 """The as-of join: onto each event, what was true at its time of the person, the assets and the place it names.
 
     wf.person_uid     -> asof.person.*       presence, site, zone, employment, shift, leave, notice, travel, role
+    device.name       -> asof.device.*       whether it is on the estate's network
     wf.credential_uid -> asof.credential.*   whose it is (a person's, shared, of a pool, a visitor's), how it stands
     wf.asset_uid      -> asof.dst_asset.*    kind, zone, place, criticality, level, open work order, maintenance,
-                                             owner, and what failed, where it was lost with others
+                                             owner, a session on its console, and what failed, where it was lost with
+                                             others
     wf.src_asset_uid  -> asof.src_asset.*
-    wf.place_uid      -> asof.place.*        building, kind of its zone, armed, evacuating, occupancy, tailgating, open
-                                             work order, and what failed, where all that watches it hangs on that
+    wf.place_uid      -> asof.place.*        building, kind of its zone, armed, evacuating, drills, occupancy, escorts,
+                                             tailgating, open work order, and what failed, where all that watches it
+                                             hangs on that
     wf.portal_uid     -> asof.portal.*       mode, anti-passback
     wf.person_uid     -> lag.presence.*      the sighting before, its age, the slack of the way from there, and the
                                              site they were surely on until then
@@ -28,9 +31,13 @@ from watchfloor.ocsf.column import MISSING, Column
 from watchfloor.ocsf.events import Events
 from watchfloor.world.activity import owners
 from watchfloor.world.antipassback import mode, passback
+from watchfloor.world.consoles import console_session
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import SURE
+from watchfloor.world.escorts import escorted
+from watchfloor.world.farness import beyond_km
 from watchfloor.world.history import AsOf, History
+from watchfloor.world.leases import on_lan
 from watchfloor.world.occupancy import occupancy
 from watchfloor.world.presence import OUT, UNKNOWN, asked
 from watchfloor.world.resolve import stale, times_of
@@ -89,6 +96,7 @@ class AsOfJoin:
             uid: zones[zone].kind for uid in directory.places if (zone := directory.zone_of(uid)) in zones
         }
         self._buildings = {uid: found for uid in directory.places if (found := directory.building_of(uid))}
+        self._place_kinds = {uid: place.kind for uid, place in directory.places.items()}
         self._holders = {uid: credential.holder_kind for uid, credential in directory.credentials.items()}
         self._levels = {uid: level for uid in assets if (level := self._level(uid)) is not None}
 
@@ -111,6 +119,9 @@ class AsOfJoin:
             asset = _known(events, column)
             if asset is not None:
                 columns |= {f"asof.{name}.{key}": value for key, value in self._asset(asset, times).items()}
+                if person is not None:
+                    columns[f"asof.{name}.console_session"] = console_session(self._history, asset, person, times)
+        columns["asof.device.on_lan"] = on_lan(events, self._history, times)
         place = _known(events, "wf.place_uid")
         if place is not None:
             columns["asof.place.zone_kind"] = place.map(self._zone_kinds.get, pa.string())
@@ -119,12 +130,16 @@ class AsOfJoin:
                 "work_order", self._history.any("work_order", place, times), place
             )
             columns["asof.place.common_cause"] = self._common_cause(place, times)
-            columns["asof.place.armed"] = _is(self._upwards("armed", place, times), "armed")
+            columns["asof.place.armed"] = _is(self._upwards("armed", place, times)[0], "armed")
             counted = occupancy(self._directory, self._history, place, times)
             columns["asof.place.occupancy_certain"] = _numbers(counted.certain, place.present)
             columns["asof.place.occupancy_possible"] = _numbers(counted.possible, place.present)
-            drill = self._upwards("drill", place, times).map(lambda _: "drill", pa.string())
-            columns["asof.place.evacuating"] = drill.coalesce(self._upwards("evacuating", place, times)).compact()
+            drill = self._upwards("drill", place, times)[0].map(lambda _: "drill", pa.string())
+            evacuating, since = self._upwards("evacuating", place, times)
+            columns["asof.place.evacuating"] = drill.coalesce(evacuating).compact()
+            columns["asof.place.evacuating_s"] = _numbers((times - since) // 1000, evacuating.present)
+            columns["asof.place.drill_age_s"] = self._drilled(place, times)
+            columns["asof.place.escorted"] = escorted(self._directory, self._history, place, times)
             if self._history.knows("tailgated"):
                 followed = self._history.as_of("tailgated", place, times)
                 sure = followed.confidence.astype(np.int64)
@@ -175,16 +190,19 @@ class AsOfJoin:
             "asof.person.in_notice": self._whether("in_notice", notice, person),
             "asof.person.on_leave": self._whether("on_leave", leave, person),
             "asof.person.on_shift": self._whether("shift", shift, person),
+            "asof.person.shift_s": _numbers((times - shift.since) // 1000, shift.found),
             "asof.person.travelling": history.as_of("travelling", person, times).value.compact(),
             "asof.person.role_class": history.as_of("role", person, times).value.compact(),
             "asof.person.escort_duty": self._whether("escort", history.any("escort", person, times), person),
             "asof.person.training_ok": self._trained(person, times, events),
             "asof.person.clearance_ok": self._cleared(person, times, events),
             "lag.presence.place_uid": came.compact(),
+            "lag.presence.place_kind": came.compact().map(self._place_kinds.get, pa.string()),
             "lag.presence.zone": _mapped(came.compact(), directory.zone_of),
             "lag.presence.age_s": _numbers((times - before.moment) // 1000, before.found),
             "lag.presence.site": left.value.where(left.confidence >= SURE).without(OUT, UNKNOWN),
             "lag.presence.slack_s": self._slack(before, times, events, doubt),
+            "lag.presence.beyond_km": self._beyond(before, times, events),
             **self._usual(before, times, events, doubt),
         }
 
@@ -247,11 +265,12 @@ class AsOfJoin:
         zones = (self._directory.zones[zone] for zone in self._directory.around(self._directory.zone_of_asset(uid)))
         return known if known is not None else next((zone.purdue for zone in zones if zone.purdue is not None), None)
 
-    def _upwards(self, kind: str, place: Column, times: Numbers) -> Column:
-        """A fact of the place, or of the nearest place around it of which one is known."""
+    def _upwards(self, kind: str, place: Column, times: Numbers) -> tuple[Column, Numbers]:
+        """A fact of the place, or of the nearest place around it of which one is known; and since when."""
         if not self._history.knows(kind):
-            return Column.missing(len(place))
-        found = self._history.as_of(kind, place, times).value
+            return Column.missing(len(place)), times
+        known = self._history.as_of(kind, place, times)
+        found, since = known.value, known.since
         around = place
         for _ in range(16):
             around = _mapped(
@@ -259,8 +278,25 @@ class AsOfJoin:
             )
             if around.all_missing:
                 break
-            found = found.coalesce(self._history.as_of(kind, around, times).value)
-        return found.compact()
+            known = self._history.as_of(kind, around, times)
+            since = np.where(found.present, since, known.since)
+            found = found.coalesce(known.value)
+        return found.compact(), since
+
+    def _drilled(self, place: Column, times: Numbers) -> Column | None:
+        """Seconds since the last drill at the place, or around it, began: over or not."""
+        if not self._history.knows("drill"):
+            return None
+        since = np.full(len(times), -1, np.int64)
+        for code, uid in enumerate(place.values.to_pylist()):
+            drills = [one for around in self._directory.up(uid) for one in self._history.intervals("drill", around)]
+            if drills:
+                began = np.array(sorted(one.since for one in drills), np.int64)
+                rows = np.flatnonzero(place.codes == code)
+                last = np.searchsorted(began, times[rows], "right") - 1
+                rows, last = rows[last >= 0], last[last >= 0]
+                since[rows] = (times[rows] - began[last]) // 1000
+        return _numbers(since, since >= 0)
 
     def _whether(self, kind: str, found: AsOf, entity: Column) -> Column:
         """True where it holds; False only where somebody would know if it did."""
@@ -306,6 +342,10 @@ class AsOfJoin:
                 numbers = np.array([*(-1 if value is None else value for value in values), -1], np.int64)[said.codes]
                 own = np.where(numbers >= 0, numbers, own)
         return own + self._doubt_ms
+
+    def _beyond(self, before: AsOf, times: Numbers, events: Events) -> Column | None:
+        away = beyond_km(self._directory, before, events, times)
+        return None if away is None else _numbers(np.nan_to_num(away), np.isfinite(away))
 
     def _slack(self, before: AsOf, times: Numbers, events: Events, doubt: Numbers) -> Column | None:
         """Seconds that the way from the sighting before leaves over, both clocks' doubts added; of sure sightings."""

@@ -16,14 +16,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["KINDS", "MANY", "Kind"]
+__all__ = ["KINDS", "MANY", "SIGNALLED", "Kind"]
 
 
 class Kind(NamedTuple):
     """A kind of fact."""
 
     of: str
-    """Whose it is: person, asset, credential, place or portal."""
+    """Whose it is: person, asset, credential, place, portal, or the name of a device."""
 
     many: bool
     """Several values may hold at once."""
@@ -48,6 +48,10 @@ KINDS: Mapping[str, Kind] = {
     "credential_status": Kind("credential", False, "active, suspended, lost or ended"),
     "work_order": Kind("asset", True, "uid of an open work order or permit; of a place too, see `learning.py`"),
     "maintenance": Kind("asset", True, "uid of the order that is being carried out, or `test`"),
+    "console_session": Kind(
+        "asset", True, "uid of a person who has a session onto its console (KVM, board, hypervisor)"
+    ),
+    "leased": Kind("name of a device", False, "yes; it has an address on the estate's network"),
     "lost": Kind("asset", False, "yes; reported as not reachable, by itself or its panel"),
     "fault": Kind("asset", False, "what it reported of itself, at that moment; of what others depend on"),
     "common_cause": Kind("asset", False, "uid of what failed, by which it was lost; of a place too: `common_cause.py`"),
@@ -67,3 +71,7 @@ KINDS: Mapping[str, Kind] = {
 """Every kind of fact. A person's facts are personal data: purpose and expiry are those of their source."""
 
 MANY = frozenset(name for name, kind in KINDS.items() if kind.many)
+
+SIGNALLED = frozenset(("evacuating", "drill", "armed", "bypassed", "lost", "portal_mode", "console_session", "leased"))
+"""Kinds of which a device says when they begin and when they end: the last signal holds, by the time at which it was
+given. When it came says nothing: the end of an alarm that was delivered before its beginning is still its end."""

@@ -171,9 +171,10 @@ class History:
         """As `as_of`, of a many-valued kind: whether any value holds; which one is not said."""
         return self.holds(kind, entity, ANY, times, known_at=known_at)
 
-    def within(self, kind: str, start: int, end: int) -> tuple[Intervals, list[str]]:
-        """All intervals of a kind (that is not many-valued) that meet [start, end), whole; and their values."""
-        return self._kinds.get((kind, ""), NONE).within(start, end)
+    def within(self, kind: str, start: int, end: int, *, value: str = "") -> tuple[Intervals, list[str]]:
+        """All intervals of a kind (of a many-valued one: of one value, or `ANY`) that meet [start, end), whole; and
+        their values."""
+        return self._kinds.get((kind, value), NONE).within(start, end)
 
     def to_table(self) -> pa.Table:
         """All statements, sorted: the same set gives the same table."""

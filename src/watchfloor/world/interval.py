@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
-from watchfloor.world.fact import MANY
+from watchfloor.world.entities import LONG_AGO
+from watchfloor.world.fact import MANY, SIGNALLED
 
 __all__ = ["ANY", "Interval", "Known", "Said", "Statement", "folded", "parts"]
 
@@ -48,11 +49,11 @@ class Interval(NamedTuple):
     """What the value's age counts from, UTC epoch milliseconds."""
 
 
-def folded(statements: Iterable[Statement]) -> list[Interval]:
+def folded(statements: Iterable[Statement], *, signalled: bool = False) -> list[Interval]:
     """What follows from statements of one entity and kind (and, of a many-valued kind, one value).
 
-    Where they meet in valid time, the one known last holds; of equals the higher sequence. Order does not matter, and
-    the same statement twice counts once.
+    Where they meet in valid time, the one known last holds; of equals the higher sequence. Of signals (`SIGNALLED`) the
+    one given last holds, whenever it came. Order does not matter, and the same statement twice counts once.
     """
     said = sorted(set(statements), key=lambda one: (one.valid_from, one.known_from, one.sequence, one))
     said = [one for one in said if one.valid_from < one.valid_to]
@@ -69,7 +70,9 @@ def folded(statements: Iterable[Statement]) -> list[Interval]:
         active = [one for one in active if one.valid_to > since]
         if not active:
             continue
-        best = max(active, key=lambda one: (one.known_from, one.sequence, one))
+        best = max(
+            active, key=lambda one: (one.valid_from if signalled else LONG_AGO, one.known_from, one.sequence, one)
+        )
         if made and made[-1][0] is best and made[-1][2] == since:
             made[-1] = (best, made[-1][1], until)
         else:
@@ -83,12 +86,13 @@ def _interval(one: Statement, since: int, until: int) -> Interval:
 
 def parts(kind: str, said: Iterable[Statement]) -> list[tuple[str, list[Interval]]]:
     """Value -> intervals; of a kind that is not many-valued all under one name."""
+    signalled = kind in SIGNALLED
     if kind not in MANY:
-        return [("", folded(said))]
+        return [("", folded(said, signalled=signalled))]
     by_value: dict[str, list[Statement]] = defaultdict(list)
     for one in said:
         by_value[one.value].append(one)
-    parts = [(value, folded(some)) for value, some in by_value.items()]
+    parts = [(value, folded(some, signalled=signalled)) for value, some in by_value.items()]
     return [*parts, (ANY, _together(one for _, intervals in parts for one in intervals))]
 
 

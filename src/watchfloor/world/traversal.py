@@ -20,7 +20,7 @@ import rustworkx
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import Portal
 
-__all__ = ["FLYING_KMH", "OVERHEAD_S", "WALKING", "Traversal"]
+__all__ = ["EARTH_KM", "FLYING_KMH", "OVERHEAD_S", "WALKING", "Traversal"]
 
 WALKING = 2.5
 """Metres a second inside a site."""

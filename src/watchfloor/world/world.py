@@ -22,11 +22,13 @@ from watchfloor.world import standing
 from watchfloor.world.activity import Sums, sums_table
 from watchfloor.world.asof import AsOfJoin
 from watchfloor.world.common_cause import CommonCause
+from watchfloor.world.consoles import sessions
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import Alias
 from watchfloor.world.history import SCHEMA, History, Statement, statements_table
 from watchfloor.world.learned import aliases_of, aliases_table, learned
 from watchfloor.world.learning import from_directory, statements
+from watchfloor.world.leases import leases
 from watchfloor.world.peers import Peers
 from watchfloor.world.presence import Presence
 from watchfloor.world.pulse import Pulse, pulse_table, pulses
@@ -172,6 +174,8 @@ class World:
             learnt.said += statements(events, self.directory)
             learnt.said += observed(events, self.directory)
             learnt.said += standing.changed(events, self.resolver)
+            learnt.said += sessions(events, self.resolver)
+            learnt.said += leases(events)
             learnt.heard += pulses(events)
             done = self.peers.activity.of(events)
             learnt.done += [] if done is None else [done]

@@ -46,9 +46,12 @@ PLACEHOLDERS: Mapping[str, Sequence[str]] = {
     "bms_stations": ("10.43.0.10",),
     "plc_stations": ("10.40.20.11", "10.40.20.12", "10.40.30.11", "10.40.30.12"),
     "backup_targets": ("10.21.0.11", "10.21.0.14"),
+    "home_countries": ("Netherlands", "NL"),
+    "responders": ("guard", "electrician"),
 }
 """Lists that rules of this estate ask for with `|expand`: own and the web gateway's egress, recorder and its kin, the
-building management, engineering and supervision of the plant, where backups and builds go."""
+building management, engineering and supervision of the plant, where backups and builds go; countries from which people
+sign in every day; roles that go into an evacuated building."""
 
 
 def found(folder: Path, *, people: int, seed: int, name: str = "Example Harbour") -> None:

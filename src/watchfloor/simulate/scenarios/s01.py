@@ -21,7 +21,7 @@ def tell(
     rng: np.random.Generator,
     *,
     where: Where = ABROAD,
-    device: str | None = "UNKNOWN-PC",
+    device: str | None = "FARAWAY-PC",
     pushes: int = 0,
     user: str | None = None,
     on_lan: bool = False,
@@ -96,7 +96,7 @@ SCENARIO = Scenario(
     tell,
     hits={
         "new-device": Variant("new device, badged in 40 minutes before", "finding"),
-        "push-fatigue": Variant("push fatigue", "finding", {"pushes": 4, "device": None}),
+        "push-fatigue": Variant("push fatigue", "finding", {"pushes": 4, "device": "FARAWAY-PHONE"}),
     },
     misses={
         "gateway": Variant("secure-web-gateway or carrier egress abroad", "none", {"where": GATEWAY, "on_lan": True,

@@ -11,14 +11,15 @@ from watchfloor.simulate.rota import HOUR, MINUTE
 from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
 
 HERE = ("asset-ews-1", "room-engineering", "portal-engineering")
-JEWEL = ("asset-hmi-1", "room-control", "portal-control")
+BUILDING = "building-ops"
+JEWELS = tuple((f"asset-hmi-{number}", "room-control", "portal-control") for number in (1, 2, 3))
 
 
 def tell(
     state: State,
     rng: np.random.Generator,
     *,
-    at: tuple[str, str, str] = JEWEL,
+    at: tuple[str, str, str] | None = None,
     kind: int = hosts.CONSOLE,
     leave: bool = False,
     comes: bool = False,
@@ -35,6 +36,7 @@ def tell(
     """A logon at a console in a controlled zone.
 
     Args:
+        at: console, its room and the door of that; one of the control room's where none is given.
         kind: logon type.
         leave: the person is on leave.
         comes: they come through the doors, `before` the logon; `unread`: behind somebody at the last one.
@@ -47,7 +49,7 @@ def tell(
         weak: the account is linked to somebody by likeness only.
     """
     site = state.site
-    asset, place, portal = at
+    asset, place, portal = JEWELS[int(rng.integers(len(JEWELS)))] if at is None else at
     host = site.asset_code[asset]
     if comes or unread:
         person = state.pick(rng, state.free("ot_engineer", "control_operator", "electrician", account=True))
@@ -79,13 +81,15 @@ def tell(
         duty = state.says(escort, "escort_duty", f"V-S2-{person}", time - 2 * HOUR, time + 2 * HOUR, time - 20 * HOUR)
         records, stays = [*records, *walked, duty], [*stays, stay]
     if drill:
-        records.append(state.signal("asset-panel-fire", time - 40 * MINUTE, "Fire/Drill", state="start"))
-        records.append(state.signal("asset-panel-fire", time - 10 * MINUTE, "Fire/Drill", state="end"))
+        records.append(
+            state.signal("asset-panel-fire", time - 40 * MINUTE, "Fire/Drill", state="start", detail=BUILDING)
+        )
+        records.append(state.signal("asset-panel-fire", time - 10 * MINUTE, "Fire/Drill", state="end", detail=BUILDING))
     if shift:
         records.append(state.says(person, "on_shift", "night", time - shift, time + HOUR, time - shift - 20 * HOUR))
     return Story(
         records, [site.people[person], asset], time - 12 * HOUR if not shift else time - shift, time, stays,
-        needs=("onguard", (site.portal_code[portal],)), absent=() if stays else (person,),
+        needs=("onguard", (site.portal_code[portal],)), absent=() if comes else (person,),
     )  # fmt: skip
 
 

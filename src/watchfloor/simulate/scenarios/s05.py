@@ -29,6 +29,7 @@ def tell(
     burst: bool = False,
     backfill: int = 0,
     more: Sequence[str] = (),
+    roles: Sequence[str] = (),
 ) -> Story:
     """A badge at one portal, and `gap` milliseconds later at another.
 
@@ -42,6 +43,7 @@ def tell(
         burst: they walk as one does, but the controllers deliver all at the end.
         backfill: milliseconds by which the second record comes late.
         more: further portals, at the same gap each.
+        roles: who it may be: those who may be there.
     """
     site = state.site
     time = state.moment(rng)
@@ -54,7 +56,7 @@ def tell(
         outage = Outage("onguard", time - HOUR, time + HOUR, gone, lost=False)
         return Story(walked, [site.people[person]], time - HOUR, time + HOUR, [stay], [outage])
     for i in range(people):
-        person = state.pick(rng, state.free())
+        person = state.pick(rng, state.free(*roles))
         number, code = ("", "12")
         if pool:
             number, code = site.pools[i % len(site.pools)]
@@ -95,7 +97,8 @@ SCENARIO = Scenario(
         "two-credentials": Variant("two valid credentials of one person", "none", {"mobile": True}),
         "retry": Variant("mantrap or turnstile retry", "none", {"second": "portal-gate", "gap": 6_000}),
         "wiring": Variant("reader wired to the wrong door", "none",
-                          {"second": "portal-reefer", "gap": 4_000, "people": 5}, "the map is wrong, not the people"),
+                          {"second": "portal-reefer", "gap": 4_000, "people": 5,
+                           "roles": ("guard", "electrician", "reefer_technician")}, "the map is wrong, not the people"),
         "lanes": Variant("vehicle lane plus pedestrian reader", "none",
                          {"second": "portal-vehicles", "gap": 12_000}),
         "installer": Variant("test reads by installers", "none",

@@ -7,7 +7,7 @@ import numpy as np
 from watchfloor.simulate import doors, offices
 from watchfloor.simulate.draft import Draft
 from watchfloor.simulate.movement import Stays
-from watchfloor.simulate.rota import DAY, HOUR, MINUTE
+from watchfloor.simulate.rota import HOUR, MINUTE
 from watchfloor.simulate.scenarios.frame import Scenario, State, Story, Variant
 
 DOOR = "portal-crane-2"
@@ -18,7 +18,7 @@ def tell(
     rng: np.random.Generator,
     *,
     place: str = "room-crane-2",
-    roles: tuple[str, ...] = ("vendor_technician", "cleaner"),
+    roles: tuple[str, ...] = ("vendor_technician", "mechanic", "crane_operator"),
     lapsed: str = "self",
     passed: int | None = None,
     emergency: bool = False,
@@ -31,6 +31,7 @@ def tell(
 
     Args:
         place: where they go instead.
+        roles: who it may be: the default ones are trained for the way there, so that only the crane asks for more.
         lapsed: whose training lapsed: `self`, `namesake`, or nobody's (empty).
         passed: milliseconds after the passage at which a certificate is recorded; negative: before it.
         emergency: there is an alarm, and they come to help.
@@ -41,7 +42,7 @@ def tell(
     site = state.site
     person = state.pick(rng, state.free(*roles))
     time = state.moment(rng)
-    yesterday, today = state.calendar.start - DAY, state.calendar.day
+    lapse, noted, today = state.calendar.hour(7), state.calendar.start - HOUR, state.calendar.day
     records: list[Draft] = []
     stays: list[Stays] = []
     if weak:
@@ -57,15 +58,17 @@ def tell(
         others[person] = False
         who = state.pick(rng, others if others.any() else state.free("cleaner"))
     if lapsed:
-        records.append(state.says(who, "training_ok", "!crane-access", yesterday, "", yesterday + 8 * HOUR))
+        # From when the night shift has gone until hours later: whoever works there on another day is trained again.
+        records.append(state.says(who, "training_ok", "!crane-access", lapse, time + 2 * HOUR, noted))
     if passed is not None:
         records.append(
             offices.training(site, person, "crane-access", today, today.replace(year=today.year + 1), time + passed)
         )
     if emergency:
-        records.append(
-            state.signal("asset-panel-fire", time - 15 * MINUTE, "Fire/Alarm", state="start", detail="area-quay")
-        )
+        records += [
+            state.signal("asset-panel-fire", at, "Fire/Alarm", state=said, detail="area-quay")
+            for at, said in ((time - 15 * MINUTE, "start"), (time + 30 * MINUTE, "end"))
+        ]
     if escorted:
         escort = state.pick(rng, state.free("mechanic", "ot_engineer"))
         beside, other = state.visit(escort, time, place, rng, unread=[DOOR])
