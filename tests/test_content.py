@@ -65,6 +65,13 @@ def test_a_rule_that_finds_too_much_is_noticed(tmp_path: Path) -> None:
     assert any("findings, 0 wanted" in problem for problem in contract.problems(folder))
 
 
+def test_an_edge_that_is_judged_is_noticed(tmp_path: Path) -> None:
+    folder = tmp_path / "encoded_powershell"
+    shutil.copytree(PROJECT / "estates" / "firstlight" / "rules" / "encoded_powershell", folder)
+    shutil.copytree(folder / "misses", folder / "edges")
+    assert contract.problems(folder) and all("cannot be judged" in problem for problem in contract.problems(folder))
+
+
 # -- what we ask of our own --------------------------------------------------------------------------------------------
 
 

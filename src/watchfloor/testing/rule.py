@@ -1,9 +1,11 @@
-"""The contract of a rule folder, checked: each scenario under hits/ gives one finding, each under misses/ gives none.
+"""The contract of a rule folder, checked: each scenario under hits/ gives one finding, each under misses/ gives none,
+and of each under edges/ it is said that it cannot be judged.
 
 <rule>/rule.yml     the rule; or a correlation and the rules it counts on, of which it is judged
 <rule>/README.md    what it means to the guard and to the analyst, and what to do first
 <rule>/hits/*       one scenario each: a file of raw vendor records, or a folder of them, read in the order of names
 <rule>/misses/*     the same, for what it must not find: each trap that `falsepositives` names is one
+<rule>/edges/*      the same, for what nobody can tell: no finding, and no silence; there need not be any
 
 A scenario happens in the world of the estate that the folder lies in: the nearest folder above with an estate.toml.
 Every scenario begins with what that estate's files say; what its own records teach (work orders, leave, arming) comes
@@ -35,8 +37,11 @@ from watchfloor.world.world import World
 __all__ = ["Trials", "problems", "rule_folders", "traps", "tried"]
 
 RULE = "rule.yml"
-WANTED = {"hits": 1, "misses": 0}
+WANTED = {"hits": 1, "misses": 0, "edges": 0}
 """Findings of the rule in each scenario."""
+
+OPEN = "edges"
+"""Scenarios that cannot be judged."""
 
 
 def rule_folders(paths: Iterable[FilePath]) -> list[FilePath]:
@@ -106,7 +111,7 @@ class Trials:
         uid = self._rules.get(rule)
         for name, wanted in WANTED.items():
             scenarios = sorted(path for path in (folder / name).glob("*") if not path.name.startswith("."))
-            if not scenarios:
+            if not scenarios and name != OPEN:
                 wrong.append(f"{folder.name}: {name}/ is empty: no rule without a hit and a miss")
             if uid is None:
                 continue
@@ -117,6 +122,8 @@ class Trials:
                     wrong.append(f"{where}: read {totals.read}, {totals.quarantined} quarantined")
                 if found[uid] != wanted:
                     wrong.append(f"{where}: {found[uid]} findings, {wanted} wanted")
+                if name == OPEN and not totals.unjudged[uid]:
+                    wrong.append(f"{where}: it is not said that it cannot be judged")
         return wrong
 
     def findings(self, scenario: FilePath) -> tuple[oneshot.Totals, Counter[str]]:
@@ -169,8 +176,8 @@ class _InWorld(Path):
 
 
 def traps(folder: FilePath, falsepositives: Iterable[str]) -> list[str]:
-    """The traps a rule names that none of its misses is: all words of a miss's name stand in the text of its trap."""
-    misses = [_words(path.stem) for path in (folder / "misses").glob("*")]
+    """The traps a rule names that none of its misses (or edges) is: all words of its name stand in the trap's text."""
+    misses = [_words(path.stem) for name in ("misses", OPEN) for path in (folder / name).glob("*")]
     return [text for text in falsepositives if not any(miss and miss <= _words(text) for miss in misses)]
 
 
