@@ -54,7 +54,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     },
     "world": {
         "complete": "kinds of facts that a source states completely, like work_order: of these, none means no",
-        "map_days": "days for which it holds that somebody checked where an asset stands (default: for ever)",
+        "map_days": "days for which a check holds of where an asset stands or a door leads (default: for ever)",
     },
     "privacy": {
         "pseudonyms": "events name people by uid or token, not by name (default: true where there is a folder people/)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,19 @@ from hypothesis import strategies as st
 from tests.world.test_directory import feature, point, written
 from tests.world.test_resolve import built
 
+from watchfloor.errors import EstateError
 from watchfloor.ocsf.events import Events
+from watchfloor.world.coverage import Covering
 from watchfloor.world.directory import Directory, load
 from watchfloor.world.presence import resets
+from watchfloor.world.pulse import pulse_table
+from watchfloor.world.sources import EVERYWHERE, Source
 from watchfloor.world.traversal import Traversal, great_circle_km
 from watchfloor.world.world import Learnt, World
 
 T0, MINUTE, HOUR = 1_780_000_000_000, 60_000, 3_600_000
+NEW_YEAR = 1_767_225_600_000  # 2026-01-01
+TELLING = {"doors": Source("doors", frozenset({EVERYWHERE}), heartbeat_s=1e9)}
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +236,45 @@ def test_a_map_that_nobody_checked_for_long(tmp_path: Path) -> None:
         assert len(learnt.seen) == 4 - old.count(True), "and nobody was seen there"
         where = events["authentication"].column("wf.place_uid")
         assert where is not None and where.to_pylist() == [None if stale else "cab" for stale in old]
+
+
+def test_a_door_of_which_nobody_checked_where_it_leads(tmp_path: Path) -> None:
+    """Who passes it is nobody knows where; it cannot be told who passes, which coverage says and presence heeds."""
+    folder = port_estate(tmp_path)
+    plan = folder / "places" / "p.geojson"
+    told = json.loads(plan.read_text())
+    for one in told["features"]:
+        if one["properties"]["uid"] == "crane-door":
+            one["properties"]["checked"] = "2026-01-01"
+    plan.write_text(json.dumps(told))
+    rows = [passed("gate", "1", T0 - HOUR), passed("crane-door", "1", T0), {**passed("gate", "2", T0 + HOUR)}]
+    for days, old in ((90.0, True), (None, False)):
+        world = World(load(folder, map_days=days))
+        events, learnt = world.take({"physical_access_activity": built("physical_access_activity", rows)})
+        joined = events["physical_access_activity"]
+        where, zone = joined.column("wf.place_uid"), joined.column("wf.zone_uid")
+        assert where is not None and where.to_pylist() == ["yard", None if old else "crane", "yard"]
+        assert zone is not None and (zone.to_pylist()[1] is None) == old
+        assert [context(joined, row).get("asof.portal.map_stale") for row in range(3)] == [None, old or None, None]
+        assert len(learnt.seen) == (2 if old else 3)
+        believed = world.history.intervals("presence", "p-1")
+        held = next(one for one in believed if one.since <= T0 + 1 < one.until)
+        assert held.value == ("unknown" if old else "crane"), "from the yard one may go through it unseen"
+        covering = Covering(world.directory, TELLING, pulse_table([]), world.history, known_at=T0)
+        why = {one.why for one in covering.coverage("crane-door", T0 - HOUR, T0).reasons}
+        assert ("map_stale" in why) == old
+        assert world.directory.fresh_until == ({"crane-door": NEW_YEAR + 91 * 24 * HOUR} if old else {})
+
+
+@pytest.mark.parametrize("checked", ["yesterday", 5])
+def test_a_check_that_is_no_day(checked: Any, tmp_path: Path) -> None:
+    folder = port_estate(tmp_path)
+    plan = folder / "places" / "p.geojson"
+    told = json.loads(plan.read_text())
+    told["features"][-1]["properties"]["checked"] = checked
+    plan.write_text(json.dumps(told))
+    with pytest.raises(EstateError, match="checked"):
+        load(folder)
 
 
 def test_fire_makes_unknown(port: Directory) -> None:

@@ -149,6 +149,7 @@ class AsOfJoin:
         if portal is not None:
             columns["asof.portal.portal_mode"] = self._history.as_of("portal_mode", portal, times).value.compact()
             columns["asof.portal.antipassback"] = mode(self._directory, portal)
+            columns["asof.portal.map_stale"] = _yes(stale(self._directory, portal, times))
             way = _known(events, "wf.direction")
             if person is not None and way is not None:
                 again = passback(self._directory, self._history, person, portal, way, times)
@@ -234,7 +235,7 @@ class AsOfJoin:
             "kind": asset.map(self._kinds.get, pa.string()),
             "zone": placed.map(self._zones.get, pa.string()),
             "place_uid": placed.map(self._places.get, pa.string()),
-            "map_stale": Column(np.where(old, 1, MISSING).astype(np.int32), YES_NO),
+            "map_stale": _yes(old),
             "criticality_id": asset.map(self._criticality.get, pa.int64()),
             "purdue_level": asset.map(self._levels.get, pa.float64()),
             "open_work_order": self._ordered(orders, asset, times),
@@ -398,6 +399,11 @@ def _mapped(column: Column, function: Any) -> Column:
 def _either(one: bool | None, other: bool | None) -> bool | None:
     """Or, where what is not known may be either (Kleene)."""
     return True if one or other else None if one is None or other is None else False
+
+
+def _yes(rows: npt.NDArray[np.bool_]) -> Column:
+    """True, or missing."""
+    return Column(np.where(rows, 1, MISSING).astype(np.int32), YES_NO)
 
 
 def _is(column: Column, value: str) -> Column:

@@ -2,6 +2,7 @@
 
     source   silent, too few events, clock ahead                      whatever it would have told
     portal   open by its mode; its controller lost, in maintenance    who passes
+             nobody has checked where it leads (`map_days`)           who passes
     place    an alarm point there bypassed                            its alarms
 
 Coverage answers for one place and stretch (`coverage.py`); a rule whose own records were lost asks for none. So what is
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from watchfloor.world.coverage import ALARMS, OPEN, PASSAGES, standing_at
+from watchfloor.world.coverage import ALARMS, OPEN, PASSAGES, grown_stale, standing_at
 from watchfloor.world.directory import Directory
 from watchfloor.world.gaps import CUTS
 from watchfloor.world.history import ANY, History
@@ -95,6 +96,7 @@ def _portals(directory: Directory, sources: Mapping[str, Source], history: Histo
             continue
         modes = history.intervals("portal_mode", portal.uid)
         stretches = [Stretch(one.since, one.until, "masked") for one in modes if one.value in OPEN]
+        stretches += grown_stale(directory, portal.uid)
         controller = directory.assets.get(portal.controller)
         for device in () if controller is None else (controller.uid, *controller.infrastructure):
             stretches += [Stretch(one.since, one.until, "lost") for one in history.intervals("lost", device)]

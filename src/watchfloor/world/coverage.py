@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from watchfloor.world.directory import Directory
-from watchfloor.world.entities import Portal
+from watchfloor.world.entities import FOREVER, Portal
 from watchfloor.world.interval import ANY, Known
 from watchfloor.world.sources import Source
 from watchfloor.world.stretch import Stretch, joined
@@ -22,7 +22,7 @@ from watchfloor.world.stretch import Stretch, joined
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ALARMS", "OPEN", "PASSAGES", "WHY", "Coverage", "Covering", "standing_at"]
+__all__ = ["ALARMS", "OPEN", "PASSAGES", "WHY", "Coverage", "Covering", "grown_stale", "standing_at"]
 
 WHY: Mapping[str, str] = {
     "never_heard": "nothing was ever heard of {source}",
@@ -34,6 +34,7 @@ WHY: Mapping[str, str] = {
     "unwatched": "no source sees {of}",
     "masked": "{of} was in a mode that tells nobody who passes, or masks its alarms",
     "bypassed": "an alarm point at {of} was bypassed",
+    "map_stale": "nobody has checked for too long where {of} is",
     "lost": "{of} could not be reached",
     "maintenance": "{of} was in maintenance",
 }
@@ -140,6 +141,7 @@ class Covering:
             for one in self._history.intervals("portal_mode", portal.uid)
             if one.value in modes
         ]
+        found += grown_stale(self._directory, portal.uid)
         found += self._device(portal.controller)
         if feed == ALARMS:
             for place in (portal.outside, portal.inside):
@@ -151,6 +153,7 @@ class Covering:
         place = directory.assets[uid].place
         there = {uid, *directory.up(place), *directory.around(directory.zone_of_asset(uid))}
         seeing, found = self._seen(uid, there, feed)
+        found += grown_stale(directory, uid)
         found += self._device(uid)
         found += [
             Stretch(one.since, one.until, "maintenance", of=uid)
@@ -217,6 +220,12 @@ def _ways_in(directory: Directory, of: str) -> list[Portal]:
 
 def _cut(one: Stretch, start: int, end: int) -> Stretch:
     return one._replace(since=max(one.since, start), until=min(one.until, end))
+
+
+def grown_stale(directory: Directory, uid: str) -> list[Stretch]:
+    """From when on nobody knows where an asset stands or a portal leads: what it tells is of no place (A2)."""
+    since = directory.fresh_until.get(uid)
+    return [] if since is None else [Stretch(since, FOREVER, "map_stale", of=uid)]
 
 
 def standing_at(directory: Directory, portal: Portal) -> set[str]:

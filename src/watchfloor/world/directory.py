@@ -118,9 +118,10 @@ class Directory:
         return "" if known is None else known.zone or self.zone_of(known.place)
 
     @cached_property
-    def grows_stale(self) -> bool:
-        """Whether of any asset the place will not be known one day."""
-        return any(asset.fresh_until < FOREVER for asset in self.assets.values())
+    def fresh_until(self) -> Mapping[str, int]:
+        """uid of an asset or portal -> until when it is known where that is, of those that grow stale one day."""
+        every: tuple[Asset | Portal, ...] = (*self.assets.values(), *self.portals.values())
+        return {one.uid: one.fresh_until for one in every if one.fresh_until < FOREVER}
 
     @cached_property
     def shared(self) -> frozenset[str]:
@@ -174,7 +175,7 @@ def load(folder: Path, *, timezone: str = "UTC", map_days: float | None = None) 
     Args:
         folder: where estate.toml is.
         timezone: IANA name; times without an offset and days are of it.
-        map_days: days for which it holds that somebody checked where an asset stands; None: for ever.
+        map_days: days for which it holds that somebody checked where an asset stands or a portal leads; None: for ever.
 
     Raises:
         EstateError: a file is wrong, or names an entity that is in none; with file and line.
@@ -187,7 +188,7 @@ def load(folder: Path, *, timezone: str = "UTC", map_days: float | None = None) 
     credentials = read_credentials(folder / "people" / "credentials.csv", zone, people.persons)
     fresh_ms = None if map_days is None else int(map_days * DAY_MS)
     assets = read_assets(folder / "assets" / "assets.csv", zone, fresh_ms=fresh_ms)
-    plans = read_plans(folder / "places")
+    plans = read_plans(folder / "places", zone, fresh_ms=fresh_ms)
     zones_file = folder / "places" / "zones.toml"
     zones = read_zones(zones_file)
     _check_places(plans.places, plans.portals, plans.where, zones.zones)

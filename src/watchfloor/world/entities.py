@@ -159,6 +159,8 @@ class Portal:
         controller: uid of the asset that drives it.
         cycle_s: seconds one passage takes at least.
         at: (x, y, z) in metres on the site's grid.
+        fresh_until: between which places it is was checked recently enough until then, UTC epoch milliseconds;
+            afterwards nobody knows.
     """
 
     uid: str
@@ -175,6 +177,7 @@ class Portal:
     controller: str = ""
     cycle_s: float = 3.0
     at: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    fresh_until: int = FOREVER
 
 
 @dataclass(frozen=True, slots=True)

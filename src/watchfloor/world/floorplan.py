@@ -18,9 +18,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from watchfloor.errors import EstateError
-from watchfloor.world.entities import Alias, Place, Portal, Reader
+from watchfloor.world.entities import FOREVER, Alias, Place, Portal, Reader
+from watchfloor.world.rows import moment
 
 __all__ = ["PLACES", "PORTALS", "PROPERTIES", "Plans", "read_plans"]
 
@@ -47,6 +49,7 @@ PROPERTIES: Mapping[str, str] = {
     "antipassback": "of a portal: none, soft, hard or timed",
     "controller": "of a portal: uid of the asset that drives it",
     "cycle_s": "of a portal: seconds a passage takes at least",
+    "checked": "of a portal: day on which somebody last saw that it leads there: see `map_days` of the estate",
     "covers": "of a camera: uids of places and portals it sees",
 }
 """Properties of a feature."""
@@ -73,8 +76,12 @@ class Plans:
     where: Mapping[str, tuple[Path, int | None]] = field(repr=False)
 
 
-def read_plans(folder: Path) -> Plans:
+def read_plans(folder: Path, zone: ZoneInfo, *, fresh_ms: int | None = None) -> Plans:
     """All *.geojson of a folder; none when there is no such folder.
+
+    Args:
+        zone: in which days begin and end.
+        fresh_ms: milliseconds after which a check is too old; None: never.
 
     Raises:
         EstateError: not GeoJSON, an unknown property, a uid that stands twice; with file and line. Whether parents and
@@ -93,7 +100,7 @@ def read_plans(folder: Path) -> Plans:
             where[feature.uid] = (path, feature.line)
             provenance = f"{path.name}:{feature.line or 1}"
             if feature.kind == "portal":
-                portal = portals[feature.uid] = _portal(feature)
+                portal = portals[feature.uid] = _portal(feature, zone, fresh_ms)
                 names = [("door", portal.uid), ("door", portal.name)]
                 names += [("reader", reader.uid) for reader in portal.readers]
                 aliases += [Alias("", kind, name, portal.uid, provenance=provenance) for kind, name in names if name]
@@ -232,7 +239,7 @@ def _place(feature: _Feature) -> Place:
     )
 
 
-def _portal(feature: _Feature) -> Portal:
+def _portal(feature: _Feature, zone: ZoneInfo, fresh_ms: int | None) -> Portal:
     outside, inside = feature.text("outside"), feature.text("inside")
     if not outside or not inside or outside == inside:
         raise feature.wrong(f"portal {feature.uid} does not join two places", "name outside and inside")
@@ -259,4 +266,14 @@ def _portal(feature: _Feature) -> Portal:
         controller=feature.text("controller"),
         cycle_s=feature.number("cycle_s", 3.0),
         at=(x, y, feature.number("elevation_m", 0.0)),
+        fresh_until=_fresh(feature, zone, fresh_ms),
     )
+
+
+def _fresh(feature: _Feature, zone: ZoneInfo, fresh_ms: int | None) -> int:
+    checked = feature.text("checked")
+    try:
+        seen = moment(checked, zone, end=True) if checked else FOREVER
+    except (ValueError, OverflowError):
+        raise feature.wrong(f"checked {checked!r} of {feature.uid} is no day", "write 2026-05-31") from None
+    return FOREVER if fresh_ms is None or not checked else seen + fresh_ms

@@ -1,5 +1,6 @@
 """Gaps: stretches of time in which people may have passed a portal without anybody knowing.
 
+    map           nobody has checked where the portal leads  who passes it is nobody knows where     files
     portal mode   unlocked                                   who passes is not read                  a statement
     lost          its controller, or what that depends on    nobody tells who passed                 a statement
     source        silent, too few events, clock ahead        records are missing, or out of order    pulses
@@ -15,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from watchfloor.world.coverage import OPEN, PASSAGES, standing_at
+from watchfloor.world.coverage import OPEN, PASSAGES, grown_stale, standing_at
 from watchfloor.world.directory import Directory
 from watchfloor.world.entities import FOREVER
 from watchfloor.world.interval import Known
@@ -99,9 +100,13 @@ class Gaps:
 
     def _of_portals(self) -> Iterator[tuple[str, int, int]]:
         for portal in self._directory.portals.values():
-            for one in self._history.intervals("portal_mode", portal.uid) if portal.readers else ():
+            if not portal.readers:
+                continue
+            for one in self._history.intervals("portal_mode", portal.uid):
                 if one.value in OPEN:
                     yield portal.uid, one.since, one.until
+            for stretch in grown_stale(self._directory, portal.uid):
+                yield portal.uid, stretch.since, stretch.until
 
     def _of_devices(self) -> Iterator[tuple[str, int, int]]:
         for device, portals in self._devices.items():

@@ -158,8 +158,9 @@ class Resolver:
         place = asked.first(PLACE)
         directory = self.directory
         direction = events.column("wf.direction")
-        inside = _mapped(portal, lambda uid: directory.portals[uid].inside if uid in directory.portals else None)
-        outside = _mapped(portal, lambda uid: directory.portals[uid].outside if uid in directory.portals else None)
+        leads = portal.where(~stale(directory, portal, times_of(events)))
+        inside = _mapped(leads, lambda uid: directory.portals[uid].inside if uid in directory.portals else None)
+        outside = _mapped(leads, lambda uid: directory.portals[uid].outside if uid in directory.portals else None)
         if direction is not None:  # who leaves is where they go to
             leaving = np.isin(direction.codes, _codes_of(direction, "out"))
             inside = outside.where(leaving).coalesce(inside)
@@ -346,13 +347,13 @@ def asked(resolver: Resolver, events: Events, column: str, kind: str) -> Meant |
     return _Asked(resolver, events, counted=False).meant(Named(column, kind))
 
 
-def stale(directory: Directory, asset: Column, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Rows whose asset was last seen in its place too long before their time: where it stands nobody knows."""
-    if not directory.grows_stale:
+def stale(directory: Directory, thing: Column, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Rows whose asset or portal was last seen in its place too long before their time: nobody knows where that is."""
+    known = directory.fresh_until
+    if not known:
         return np.zeros(len(times), np.bool_)
-    known = directory.assets
-    until = [known[uid].fresh_until if uid in known else FOREVER for uid in asset.values.to_pylist()]
-    return np.array([*until, FOREVER], np.int64)[asset.codes] <= times
+    until = [known.get(uid, FOREVER) for uid in thing.values.to_pylist()]
+    return np.array([*until, FOREVER], np.int64)[thing.codes] <= times
 
 
 def times_of(events: Events) -> npt.NDArray[np.int64]:
