@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from watchfloor.simulate.draft import NOBODY, Draft, draft
 from watchfloor.simulate.lines import Ints, Template, counted, iso, picked
-from watchfloor.simulate.movement import Stays, Window, settling
-from watchfloor.simulate.rota import AWAY, HOME, HOUR, Calendar
-from watchfloor.simulate.signins import COUNTRIES, HERE, HOMES, HOTELS, SESSIONS, Where
+from watchfloor.simulate.movement import Stays, Window, at_desks, settling
+from watchfloor.simulate.rota import HOUR, Calendar
+from watchfloor.simulate.signins import COUNTRIES, HERE, SESSIONS, Where, elsewhere
 from watchfloor.simulate.site import Site
 
 __all__ = ["everyday", "sign_ins"]
@@ -95,30 +95,22 @@ def everyday(
     rng: np.random.Generator,
 ) -> list[Draft]:
     """Mail and files: once by hand in the morning, then by tokens that are renewed; from home and hotels as well."""
-    account = site.has_account
-    index = np.flatnonzero(
-        (where.place == site.desk[where.person]) & account[where.person] & (where.until - where.since > 300_000)
-    )
+    index, first = at_desks(site, where)
     found = []
     if len(index):
         person = where.person[index]
-        first = np.ones(len(index), np.bool_)
-        first[1:] = person[1:] != person[:-1]
         begin = where.since[index] + 170_000 + settling(where, index) // 2
         some, more = first & window.holds(begin), ~first & window.holds(begin)
         found += [
             sign_ins(site, begin[some], person[some], HERE, rng=rng),
             sign_ins(site, begin[more], person[more], HERE, rng=rng, interactive=False),
         ]
-    for day, places in ((HOME, (HOMES,)), (AWAY, HOTELS)):
-        who = np.flatnonzero((kind == day) & account)
-        for number, place in enumerate(places):
-            mine = who[who % len(places) == number]
-            begin = calendar.utc(8 * HOUR + mine.astype(np.int64) * 6_007 % HOUR)
-            mine, begin = mine[window.holds(begin)], begin[window.holds(begin)]
-            if len(mine):
-                found += [
-                    sign_ins(site, begin, mine, place, rng=rng),
-                    sign_ins(site, begin + 4 * HOUR, mine, place, rng=rng, interactive=False),
-                ]
+    for mine, place in elsewhere(site, kind):
+        begin = calendar.utc(8 * HOUR + mine.astype(np.int64) * 6_007 % HOUR)
+        mine, begin = mine[window.holds(begin)], begin[window.holds(begin)]
+        if len(mine):
+            found += [
+                sign_ins(site, begin, mine, place, rng=rng),
+                sign_ins(site, begin + 4 * HOUR, mine, place, rng=rng, interactive=False),
+            ]
     return [one for one in found if len(one)]

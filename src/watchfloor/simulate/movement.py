@@ -14,7 +14,7 @@ from watchfloor.simulate.lines import Ints
 from watchfloor.simulate.rota import Itinerary
 from watchfloor.simulate.site import Site
 
-__all__ = ["NOWHERE", "Passages", "Stays", "Window", "move", "settling", "stays", "together"]
+__all__ = ["NOWHERE", "Passages", "Stays", "Window", "at_desks", "move", "settling", "stays", "together"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -93,6 +93,16 @@ class Window:
 
 NOWHERE = Stays(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64))
 """Nobody is anywhere."""
+
+
+def at_desks(site: Site, where: Stays) -> tuple[npt.NDArray[np.int64], Mask]:
+    """Rows of who comes to their own desk and computer for five minutes at least; and which are a person's first."""
+    account = site.has_account[where.person]
+    index = np.flatnonzero((where.place == site.desk[where.person]) & account & (where.until - where.since > 300_000))
+    person = where.person[index]
+    first = np.ones(len(index), np.bool_)
+    first[1:] = person[1:] != person[:-1]
+    return index, first
 
 
 def settling(where: Stays, index: npt.NDArray[Any]) -> Ints:

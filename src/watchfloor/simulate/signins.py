@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from watchfloor.simulate.draft import NOBODY, Draft, draft
 from watchfloor.simulate.lines import Ints, Template, counted, iso, picked
-from watchfloor.simulate.movement import Stays, Window, settling
+from watchfloor.simulate.movement import Stays, Window, at_desks, settling
 from watchfloor.simulate.rota import AWAY, HOME, HOUR, Calendar
 from watchfloor.simulate.site import Site
 
-__all__ = ["COUNTRIES", "HERE", "HOMES", "HOTELS", "Where", "aws", "everyday", "sign_ins"]
+__all__ = ["COUNTRIES", "HERE", "HOMES", "HOTELS", "Where", "aws", "elsewhere", "everyday", "sign_ins"]
 
 
 class Where(NamedTuple):
@@ -171,14 +171,10 @@ def everyday(
     rng: np.random.Generator,
 ) -> list[Draft]:
     """Who signs in from the desk, from home and from hotels in a window of time; and calls to the cloud."""
-    account = site.has_account
-    desk = (where.place == site.desk[where.person]) & account[where.person]
-    index = np.flatnonzero(desk & (where.until - where.since > 300_000))
+    index, first = at_desks(site, where)
     person, since, until = where.person[index], where.since[index], where.until[index]
     found = []
     if len(index):
-        first = np.ones(len(index), np.bool_)
-        first[1:] = person[1:] != person[:-1]
         begin = since + 130_000 + settling(where, index)
         middle = (begin + until) // 2
         some, more = first & window.holds(begin), ~first & window.holds(middle)
@@ -191,16 +187,22 @@ def everyday(
         if admin.any():
             row, time = window.spread(since[admin], until[admin], CALLS_PER_HOUR, rng)
             found.append(aws(site, time, person[admin][row], rng=rng))
+    for mine, place in elsewhere(site, kind):
+        begin = calendar.utc(8 * HOUR + mine.astype(np.int64) * 7_919 % HOUR)
+        mine, begin = mine[window.holds(begin)], begin[window.holds(begin)]
+        found += [
+            sign_ins(site, begin, mine, place, rng=rng),
+            sign_ins(site, begin + 12_000, mine, place, rng=rng, event="mfa"),
+            sign_ins(site, begin + 60_000, mine, place, rng=rng, event="sso", app="Example VPN"),
+        ]
+    return found
+
+
+def elsewhere(site: Site, kind: npt.NDArray[np.int8]) -> Iterator[tuple[npt.NDArray[np.int64], Where]]:
+    """Who works from home or from a hotel on a day, and where that is; only of people with an account."""
     for day, places in ((HOME, (HOMES,)), (AWAY, HOTELS)):
-        who = np.flatnonzero((kind == day) & account)
+        who = np.flatnonzero((kind == day) & site.has_account)
         for number, place in enumerate(places):
             mine = who[who % len(places) == number]
             if len(mine):
-                begin = calendar.utc(8 * HOUR + mine.astype(np.int64) * 7_919 % HOUR)
-                mine, begin = mine[window.holds(begin)], begin[window.holds(begin)]
-                found += [
-                    sign_ins(site, begin, mine, place, rng=rng),
-                    sign_ins(site, begin + 12_000, mine, place, rng=rng, event="mfa"),
-                    sign_ins(site, begin + 60_000, mine, place, rng=rng, event="sso", app="Example VPN"),
-                ]
-    return found
+                yield mine, place

@@ -7,14 +7,16 @@ shift  12:00 - 18:00, known at 11:00        12:00 - 18:00 late
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from watchfloor.world.entities import LONG_AGO
 from watchfloor.world.fact import MANY, SIGNALLED
 
-__all__ = ["ANY", "Interval", "Known", "Said", "Statement", "folded", "parts"]
+__all__ = ["ANY", "Interval", "Known", "Said", "Statement", "folded", "overlaid", "parts"]
+
+Thing = TypeVar("Thing")
 
 ANY = "\x00any"
 """The value under which a many-valued kind keeps when any of its values holds."""
@@ -59,25 +61,40 @@ def folded(statements: Iterable[Statement], *, signalled: bool = False) -> list[
     said = [one for one in said if one.valid_from < one.valid_to]
     if len(said) == 1 or all(a.valid_to <= b.valid_from for a, b in pairwise(said)):
         return [_interval(one, one.valid_from, one.valid_to) for one in said if one.confidence]
-    edges = sorted({edge for one in said for edge in (one.valid_from, one.valid_to)})
-    made: list[tuple[Statement, int, int]] = []
-    active: list[Statement] = []
+    made = overlaid(
+        said,
+        lambda one: (one.valid_from, one.valid_to),
+        lambda one: (one.valid_from if signalled else LONG_AGO, one.known_from, one.sequence, one),
+    )
+    return [_interval(one, since, until) for one, since, until in made if one.confidence]
+
+
+def overlaid(
+    some: Sequence[Thing], span: Callable[[Thing], tuple[int, int]], rank: Callable[[Thing], Any]
+) -> list[tuple[Thing, int, int]]:
+    """Of things that hold over stretches of time the one that ranks highest, from when to when; in order of time.
+
+    Args:
+        some: in the order in which their stretches begin.
+        span: [since, until) of one.
+    """
+    edges = sorted({edge for one in some for edge in span(one)})
+    made: list[tuple[Thing, int, int]] = []
+    active: list[Thing] = []
     coming = 0
     for since, until in pairwise(edges):
-        while coming < len(said) and said[coming].valid_from <= since:
-            active.append(said[coming])
+        while coming < len(some) and span(some[coming])[0] <= since:
+            active.append(some[coming])
             coming += 1
-        active = [one for one in active if one.valid_to > since]
+        active = [one for one in active if span(one)[1] > since]
         if not active:
             continue
-        best = max(
-            active, key=lambda one: (one.valid_from if signalled else LONG_AGO, one.known_from, one.sequence, one)
-        )
+        best = max(active, key=rank)
         if made and made[-1][0] is best and made[-1][2] == since:
             made[-1] = (best, made[-1][1], until)
         else:
             made.append((best, since, until))
-    return [_interval(one, since, until) for one, since, until in made if one.confidence]
+    return made
 
 
 def _interval(one: Statement, since: int, until: int) -> Interval:

@@ -15,11 +15,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 from watchfloor.ocsf.events import Events
 from watchfloor.world.directory import Directory
 from watchfloor.world.history import ANY, History, Interval, Statement
+from watchfloor.world.interval import overlaid
 from watchfloor.world.learning import one_of, stated, told
 from watchfloor.world.sighting import Sighting
 from watchfloor.world.ways import Ways
@@ -181,18 +181,8 @@ class Tailgating:
 def surest(found: Iterable[Interval]) -> list[Interval]:
     """Of intervals that meet, the surest holds, of equals the latest; in order of time, not overlapping."""
     some = sorted(set(found))
-    edges = sorted({edge for one in some for edge in (one.since, one.until)})
     made: list[Interval] = []
-    holding: list[Interval] = []
-    coming = 0
-    for since, until in pairwise(edges):
-        while coming < len(some) and some[coming].since <= since:
-            holding.append(some[coming])
-            coming += 1
-        holding = [one for one in holding if one.until > since]
-        if not holding:
-            continue
-        best = max(holding, key=lambda one: (one.confidence, one.moment, one.value))
+    for best, since, until in overlaid(some, lambda one: one[:2], lambda one: (one.confidence, one.moment, one.value)):
         if made and made[-1].until == since and made[-1][2:] == best[2:]:
             made[-1] = made[-1]._replace(until=until)
         else:
