@@ -23,6 +23,7 @@ from benchmarks import (
     harbour,
     intel,
     kill9,
+    long_replay,
     machine,
     oracle,
     parallel,
@@ -73,6 +74,7 @@ def main() -> None:
             "scenarios": lambda: scenarios.main(30),
             "real_attacks": real_attacks.main,
             "simulator": simulator.main,
+            "long_replay": long_replay.main,
             "soak": lambda: soak.main(given.soak or 10_000_000),  # last: it keeps this process on one core
         }
     only = "soak" if given.soak else given.only

@@ -1,9 +1,9 @@
-"""A picture of bars, as SVG we write ourselves: nothing to install, nothing to load."""
+"""Pictures of bars and of lines, as SVG we write ourselves: nothing to install, nothing to load."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -42,5 +42,45 @@ def bars(groups: Mapping[str, Mapping[str, float]], file: Path, title: str) -> N
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDE + 80}" height="{y}" font-family="sans-serif" '
         f'font-size="12">\n<rect width="100%" height="100%" fill="#fff"/>\n<text x="8" y="16" font-weight="bold">'
         f"{escape(title)}</text>\n" + "\n".join(lines + drawn) + "\n</svg>\n",
+        "utf-8",
+    )
+
+
+HIGH, MARGIN, TICKS = 220, 60, 5
+"""Of a picture of lines: height, room for what stands beside it, how many lines across."""
+
+
+def lines(series: Mapping[str, Sequence[float]], file: Path, title: str) -> None:
+    """Named rows of numbers, one a day from 1 on, from 0 upwards, written to `file`."""
+    most = max(max(values) for values in series.values())
+    step = 10 ** math.floor(math.log10(max(most, 1) / TICKS))
+    step *= next(factor for factor in (1, 2, 5, 10) if step * factor * TICKS >= most)
+    days = max(len(values) for values in series.values())
+
+    def place(day: int, value: float) -> str:
+        across = MARGIN + WIDE * day / max(1, days - 1)
+        return f"{across:.1f},{40 + HIGH - HIGH * value / (step * TICKS):.1f}"
+
+    drawn = []
+    for tick in range(TICKS + 1):
+        y = 40 + HIGH - HIGH * tick / TICKS
+        drawn.append(
+            f'<line x1="{MARGIN}" y1="{y:.0f}" x2="{MARGIN + WIDE}" y2="{y:.0f}" stroke="#ddd"/>'
+            f'<text x="{MARGIN - 6}" y="{y + 4:.0f}" text-anchor="end" font-size="10">{step * tick:,.0f}</text>'
+        )
+    for day in range(0, days, 5):
+        across = MARGIN + WIDE * day / max(1, days - 1)
+        drawn.append(f'<text x="{across:.0f}" y="{HIGH + 56}" text-anchor="middle" font-size="10">day {day + 1}</text>')
+    for number, (name, values) in enumerate(series.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        points = " ".join(place(day, value) for day, value in enumerate(values))
+        drawn.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        drawn.append(
+            f'<text x="{MARGIN + 220 * number}" y="{HIGH + 76}" font-size="11" fill="{colour}">{escape(name)}</text>'
+        )
+    file.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{MARGIN + WIDE + 40}" height="{HIGH + 90}" '
+        f'font-family="sans-serif" font-size="12">\n<rect width="100%" height="100%" fill="#fff"/>\n'
+        f'<text x="8" y="20" font-weight="bold">{escape(title)}</text>\n' + "\n".join(drawn) + "\n</svg>\n",
         "utf-8",
     )

@@ -1,7 +1,7 @@
 """Where figures are kept: `benchmarks/RESULTS.md`, a section for each measurement, and the page made from it.
 
 A measurement replaces its own section and leaves the others, each of which says at which commit it was taken. The page
-`docs/measured.md` is the same text for the documentation site.
+`docs/measured.md` is the same text for the documentation site; pictures are named `docs/NAME.svg` in it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PICTURE = PROJECT / "docs" / "measured.svg"
 SECTIONS = (
     "detection", "rules", "batches", "end_to_end", "spread", "parallel", "differential", "start_up", "asking", "kill9",
     "oracle", "fuzz", "resolution", "asof", "intel", "correlation", "harbour", "scenarios", "real_attacks", "simulator",
-    "soak",
+    "long_replay", "soak",
 )  # fmt: skip
 """In this order."""
 
@@ -53,7 +53,8 @@ def sections(text: str) -> dict[str, str]:
 
 def keep(name: str, said: str) -> None:
     """Put one measurement in its place, in both files."""
-    known = sections(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    text = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
+    known = sections(text.replace("](../docs/", "](docs/"))
     known[name] = f"{said.strip()}\n\nCommit {commit()}.\n"
     order = [*SECTIONS, *(other for other in known if other not in SECTIONS)]
     body = "\n".join(f"<!-- {part} -->\n{known[part]}<!-- /{part} -->\n" for part in order if part in known)
@@ -63,4 +64,5 @@ def keep(name: str, said: str) -> None:
     ):
         head = HEAD.format(title=title, machine=described())
         drawn = DRAWN.format(picture=picture) if PICTURE.exists() else ""
-        file.write_text(f"{head}{drawn}\n{body}", "utf-8")
+        beside = body.replace("](docs/", f"]({picture.removesuffix(PICTURE.name)}")
+        file.write_text(f"{head}{drawn}\n{beside}", "utf-8")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import orjson
 import pytest
-from benchmarks import results, workloads
+from benchmarks import plot, results, workloads
+from benchmarks.recordings import Label
 from benchmarks.scenarios import ORDINARY, Case, Found, _asked, scenario_of, score
 
 
@@ -59,10 +61,59 @@ def test_a_new_value_is_of_the_same_kind() -> None:
 
 
 def test_the_page_of_figures_is_made_from_the_results() -> None:
-    kept = results.sections(results.RESULTS.read_text("utf-8"))
+    kept = results.sections(results.RESULTS.read_text("utf-8").replace("](../docs/", "]("))
     assert kept == results.sections(results.PAGE.read_text("utf-8"))
     assert set(kept) <= set(results.SECTIONS)
     assert all(re.search(r"^Commit ", said, re.MULTILINE) for said in kept.values())
+
+
+def test_a_section_is_kept_in_both_files_with_its_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, file in (("RESULTS", "RESULTS.md"), ("PAGE", "measured.md")):
+        monkeypatch.setattr(results, name, tmp_path / file)
+    results.keep("soak", "text")
+    results.keep("long_replay", "![Memory](docs/month.svg)")
+    results.keep("soak", "other text")
+    kept, page = ((tmp_path / file).read_text("utf-8") for file in ("RESULTS.md", "measured.md"))
+    assert "](../docs/month.svg)" in kept and "](month.svg)" in page
+    assert list(results.sections(page)) == ["long_replay", "soak"] and "other text" in page
+
+
+def test_a_picture_of_lines_begins_at_nothing_and_holds_every_day(tmp_path: Path) -> None:
+    plot.lines({"memory": [500.0, 600.0, 1000.0], "peak": [700.0, 800.0, 900.0]}, tmp_path / "x.svg", "A & B")
+    drawn = ElementTree.parse(tmp_path / "x.svg")
+    rows = [one.attrib["points"].split() for one in drawn.iter() if one.tag.endswith("polyline")]
+    assert [len(points) for points in rows] == [3, 3]
+    heights = [float(point.split(",")[1]) for point in rows[0]]
+    bottom = 40 + plot.HIGH
+    assert heights == pytest.approx([bottom - plot.HIGH / 2, bottom - plot.HIGH * 0.6, 40.0])
+    texts = [one.text for one in drawn.iter() if one.tag.endswith("text")]
+    assert {"A & B", "0", "1,000", "memory", "peak"} <= set(texts)
+
+
+@pytest.mark.parametrize(
+    ("label", "tags", "exact", "family"),
+    [
+        (("T1003.001",), ("T1003.001",), True, True),
+        (("T1003.001",), ("T1003.002",), False, True),
+        (("T1003.001",), ("T1003",), False, True),
+        (("T1003",), ("T1003.002",), True, True),  # the label leaves open which
+        (("T1003",), ("T10031",), False, False),
+        (("T1562.002",), ("T1685.001",), True, True),  # ATT&CK v19 calls it so
+        (("T1562.002",), ("T1685.002",), False, True),
+        (("T1530", "T1078.004"), ("T1530",), True, True),
+        ((), ("T1530",), False, False),
+    ],
+)
+def test_a_label_is_met_exactly_or_by_its_family(
+    label: tuple[str, ...], tags: tuple[str, ...], exact: bool, family: bool
+) -> None:
+    assert Label("", label).exact(tags, ()) is exact
+    assert Label("", label).family(tags, ()) is family
+
+
+def test_a_label_that_is_a_tactic_is_met_by_tactics_only() -> None:
+    label = Label("", tactics=("defense-evasion",))
+    assert label.exact((), ("defense-impairment",)) and not label.exact(("T1562",), ("execution",))
 
 
 def test_findings_are_judged_by_the_case_they_belong_to() -> None:
