@@ -66,7 +66,7 @@ def tell(
         recorded = time + late if late else time - 5 * HOUR
         records.append(state.order(asset, time, order, kind=kind, recorded=recorded))
     if follows:
-        engineer = state.pick(rng, state.free("ot_engineer"))
+        engineer = state.pick(rng, state.free("ot_engineer", "electrician", "mechanic"))
         walked, stay = state.visit(
             engineer, time - 10 * MINUTE, f"room-crane-{crane}", rng, unread=[f"portal-crane-{crane}"], stay=40 * MINUTE
         )
