@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 
 Clock = Callable[[], int]
 """Gives the time in milliseconds since 1970-01-01T00:00:00Z."""
@@ -12,6 +13,11 @@ Clock = Callable[[], int]
 def now_ms() -> int:
     """Wall-clock time in milliseconds since 1970-01-01T00:00:00Z."""
     return time.time_ns() // 1_000_000
+
+
+def today() -> date:
+    """The day it is, in UTC."""
+    return datetime.fromtimestamp(now_ms() / 1000, UTC).date()
 
 
 def monotonic_s() -> float:

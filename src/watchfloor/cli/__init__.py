@@ -65,6 +65,7 @@ VERBS = {
     "pull": "Fetch the feeds of indicators that are kept elsewhere, now.",
     "explain": "Why is this a finding: rule, record, fields that decided.",
     "replay": "What would changed rules have found of what the lake holds.",
+    "tune": "A filter for a rule that is too loud, out of what analysts decided.",
     "schema": "A class of events, as a person wants to read it.",
     "golden": "Compare or accept the golden files of integrations.",
     "simulate": "Let an estate's site live: records of all its sources, and the truth beside them.",

@@ -30,6 +30,7 @@ def check(estate: Path, *, json: Annotated[bool, Parameter(negative=())] = False
     """
     from dataclasses import asdict
 
+    from watchfloor.clock import today
     from watchfloor.collect.integration import load_manifest
     from watchfloor.collect.mapper import Mapper
     from watchfloor.detect.coverage import by_tactic
@@ -61,8 +62,9 @@ def check(estate: Path, *, json: Annotated[bool, Parameter(negative=())] = False
         if not path.exists():
             problems.append(("warning", "rules", f"{path}: there is no such file or folder"))
             continue
-        books.append(load_rules([path], placeholders=described.placeholders))
+        books.append(load_rules([path], placeholders=described.placeholders, today=today()))
         problems += [("warning", "rule", str(problem)) for problem in books[-1].problems]
+        problems += [("warning", "rule", str(note)) for note in books[-1].notes if note.kind == "over"]
     rules = [rule for book in books for rule in book.rules]
     folders = rule_contract.rule_folders(described.rules)
     for folder, wrong in rule_contract.tried(folders, Mapper(known)):

@@ -24,7 +24,7 @@ __all__ = [
 LEVELS = ("informational", "low", "medium", "high", "critical")  # Sigma specification v2.1.0, lowest first
 STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 
-ProblemKind = Literal["error", "unsupported", "placeholder", "correlation", "duplicate", "no_route", "unused"]
+ProblemKind = Literal["error", "unsupported", "placeholder", "correlation", "duplicate", "no_route", "unused", "over"]
 Emit = Literal["once", "each", "reset"]
 Incomplete = Literal["indeterminate", "fire", "drop"]
 
@@ -169,6 +169,7 @@ class Filter(msgspec.Struct, frozen=True, array_like=True, tag="filter", gc=Fals
     Args:
         rules: ids, names or titles; None is any rule of the log source.
         condition: to be and-ed to the rule's own.
+        expires: last day on which it counts, ISO 8601; None counts for ever.
     """
 
     id: str
@@ -178,6 +179,7 @@ class Filter(msgspec.Struct, frozen=True, array_like=True, tag="filter", gc=Fals
     condition: Node
     file: str
     line: int
+    expires: str | None = None
 
 
 class Problem(msgspec.Struct, frozen=True, array_like=True, tag="problem", gc=False):

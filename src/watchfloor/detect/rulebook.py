@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -89,6 +90,7 @@ def load_rules(
     placeholders: Mapping[str, Sequence[str]] | None = None,
     taxonomy: Taxonomy | None = None,
     cache: Path | None = None,
+    today: date | None = None,
 ) -> Rulebook:
     """Sigma rules from files, folders (all `*.yml` and `*.yaml` below) and zip archives (the same inside, in memory).
 
@@ -98,6 +100,7 @@ def load_rules(
         placeholders: values for `|expand` by name.
         taxonomy: the log sources that can be routed; the built-in tables when not given.
         cache: a folder in which lowered rules are kept for the next start.
+        today: filters that expired before it are not applied, and noted; None applies all.
 
     Raises:
         RuleError: a path does not exist or cannot be opened at all.
@@ -134,7 +137,10 @@ def load_rules(
     if memory is not None:
         memory.save()
     for rule_filter in filters:
-        _apply(rule_filter, rules, notes)
+        if today is not None and rule_filter.expires is not None and rule_filter.expires < today.isoformat():
+            notes.append(_over(rule_filter))
+        else:
+            _apply(rule_filter, rules, notes)
     linked = link(rules.values(), tuple(correlations.values()))
     problems += linked.problems
     counts = len(rules), len(linked.correlations), len(filters), len(problems)
@@ -210,6 +216,12 @@ def _apply(rule_filter: Filter, rules: dict[str, Rule], notes: list[Problem]) ->
         reason = "the filter applies to no rule that is loaded"
         remedy = "check the ids and the log source it names"
         notes.append(Problem(rule_filter.file, rule_filter.line, rule_filter.title, reason, remedy, "unused"))
+
+
+def _over(rule_filter: Filter) -> Problem:
+    reason = f"the filter expired on {rule_filter.expires} and is not applied"
+    remedy = "decide anew whether it is needed: give it another day, or delete it"
+    return Problem(rule_filter.file, rule_filter.line, rule_filter.title, reason, remedy, "over")
 
 
 # ----------------------------------------------------------------------------------------------------- files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sigma.exceptions import SigmaError
@@ -12,6 +13,8 @@ from watchfloor.detect.lowering import Lowering, Placeholders, Refused, message,
 from watchfloor.detect.predicate import Constant
 from watchfloor.detect.rule import LEVELS, STATUSES, Correlation, Filter, Logsource, Problem, Rule
 from watchfloor.documents import Document
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 __all__ = ["read_document"]
 
@@ -101,6 +104,9 @@ def _read_filter(document: Document, placeholders: Placeholders) -> Filter:
     elif rules is None or not isinstance(rules, list) or not all(isinstance(rule, str) for rule in rules):
         raise Refused(("filter", "rules"), "the filter does not say for which rules", "list their ids, or write `any`")
     selections = {name: value for name, value in body.items() if name != "rules"}
+    expires = text(data, "expires")
+    if expires is not None and not DAY.fullmatch(expires):
+        raise Refused(("expires",), f"expires {expires!r} is no day", "write it like 2026-12-31")
     return Filter(
         id=id_of(data),
         title=text(data, "title") or "",
@@ -109,6 +115,7 @@ def _read_filter(document: Document, placeholders: Placeholders) -> Filter:
         condition=Lowering(placeholders).detections(selections, "filter"),
         file=document.file,
         line=document.line(),
+        expires=expires,
     )
 
 

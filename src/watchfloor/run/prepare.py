@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from watchfloor import __version__
+from watchfloor.clock import today
 from watchfloor.collect.formats.recognise import by_name
 from watchfloor.collect.mapper import Mapper
 from watchfloor.detect.compiledcache import CompiledCache
@@ -95,7 +96,7 @@ def prepared(
     """
     use_system_allocator()
     taxonomy = Taxonomy.load()
-    rulebook = load_rules(rules, placeholders=placeholders, taxonomy=taxonomy, cache=cache)
+    rulebook = load_rules(rules, placeholders=placeholders, taxonomy=taxonomy, cache=cache, today=today())
     if min_level is not None:
         rulebook = rulebook.of_level(min_level)
     if mapper is None:

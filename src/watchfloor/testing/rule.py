@@ -16,6 +16,7 @@ to see.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
@@ -34,7 +35,7 @@ from watchfloor.store.landing import LandedBlock
 from watchfloor.testing.integration import RECEIVED
 from watchfloor.world.world import World
 
-__all__ = ["Trials", "problems", "rule_folders", "traps", "tried"]
+__all__ = ["Trials", "hits_with", "problems", "rule_folders", "traps", "tried"]
 
 RULE = "rule.yml"
 WANTED = {"hits": 1, "misses": 0, "edges": 0}
@@ -68,23 +69,45 @@ def tried(folders: Sequence[FilePath], mapper: Mapper | None = None) -> Iterator
             yield folder, trials.problems(folder)
 
 
+def hits_with(rule: FilePath, filter_text: str) -> tuple[list[str], list[str]]:
+    """Names of a rule's hits that are found with a filter as without it, and of those that are lost.
+
+    Args:
+        rule: its file; one that is no `rule.yml` has no hits.
+        filter_text: a Sigma filter.
+    """
+    folder = rule.parent
+    hits = sorted(path for path in (folder / "hits").glob("*") if not path.name.startswith("."))
+    if rule.name != RULE or not hits:
+        return [], []
+    with tempfile.TemporaryDirectory() as made:
+        file = FilePath(made) / "filter.yml"
+        file.write_text(filter_text, "utf-8")
+        without, having = Trials([folder]), Trials([folder], more=[file])
+        same = {hit.name: without.findings(hit)[1] == having.findings(hit)[1] for hit in hits}
+    return [name for name, kept in same.items() if kept], [name for name, kept in same.items() if not kept]
+
+
 class Trials:
     """Rule folders of one estate, ready to be tried on their scenarios.
 
     Args:
         folders: each with a rule.yml, all in one estate, or in none.
         mapper: integrations that are loaded already; None takes all the estate may use.
+        more: files of rules or filters besides.
 
     Raises:
         EstateError: the estate's files are wrong.
     """
 
-    def __init__(self, folders: Sequence[FilePath], mapper: Mapper | None = None) -> None:
+    def __init__(
+        self, folders: Sequence[FilePath], mapper: Mapper | None = None, *, more: Sequence[FilePath] = ()
+    ) -> None:
         root = _estate_of(folders[0])
         described: Estate | None = None if root is None else estate.load(root)
         integrations = None if described is None or mapper is not None else described.integrations()
         ready = prepared(
-            [folder / RULE for folder in folders],
+            [*(folder / RULE for folder in folders), *more],
             mapper=mapper,
             integrations=integrations,
             placeholders=None if described is None else described.placeholders,
