@@ -18,11 +18,11 @@ from benchmarks.judge import Judged, judged
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many events of each workload, which numbers of rules (None: all), which batches, how many for a peer."""
+    """Events of each workload, numbers of rules (None: all), batches of so many MiB, how many for a peer."""
 
     workloads: dict[str, int]
     rules: tuple[int | None, ...] = (100, 500, 1_000, None)
-    batches: tuple[int, ...] = (5_000, 20_000, 50_000, 150_000)
+    batches: tuple[int, ...] = (8, 16, 32, 64, 128)
     peers: int = 10_000
 
 
@@ -120,11 +120,11 @@ def batch_table(bench: Bench) -> str:
     """W1 in small and large batches."""
     rows = []
     for batch in bench.sizes.batches:
-        found = bench.run("W1", batch=batch)
+        found = bench.run("W1", batch=batch << 20)
         new, known = found.passes[0], found.passes[-1]
         rows.append((f"{batch:,}", *(f"{part:,.0f}" for part in (new.whole, known.whole, new.match, known.match)),
                      f"{found.peak:,.0f}"))  # fmt: skip
-    heads = ("records of a batch", "bytes to verdicts, new", "known", "matching, new", "known", "peak MB")
+    heads = ("MiB of a batch", "bytes to verdicts, new", "known", "matching, new", "known", "peak MB")
     return f"W1, all rules.\n\n{machine.table(heads, rows)}"
 
 

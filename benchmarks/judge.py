@@ -1,8 +1,8 @@
 """Our engine over a file of NDJSON: from bytes to verdicts, each part's CPU time, memory. A process of its own.
 
 `judged` starts one; it is pinned to one core, warms up on the first records (rules, compiled kernels, the plans of the
-commonest routes), then reads the file in batches, several times: in the first pass values are new, later ones find
-those they still remember.
+commonest routes), then reads the file in batches as `watchfloor detect` makes them, several times: in the first pass
+values are new, later ones find those they still remember. What is measured holds one batch at a time and no more.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from benchmarks import machine
 
-BATCH = 150_000
-"""Records of a batch, as the path makes them."""
+if TYPE_CHECKING:
+    from watchfloor.collect.formats.format import Block
+    from watchfloor.collect.records import Piece
 
 WARM_UP = 2_000
 """Records that warm up."""
@@ -72,7 +75,13 @@ class Judged:
 
 
 def judged(
-    file: Path, rules: Sequence[Path], cache: Path, *, count: int | None = None, batch: int = BATCH, passes: int = 2
+    file: Path,
+    rules: Sequence[Path],
+    cache: Path,
+    *,
+    count: int | None = None,
+    batch: int | None = None,
+    passes: int = 2,
 ) -> Judged:
     """Measure in a process of its own.
 
@@ -81,6 +90,7 @@ def judged(
         rules: paths of Sigma rules.
         cache: folder that keeps lowered rules.
         count: so many rules, by lot; None all.
+        batch: bytes of a batch; None as many as `watchfloor detect` takes.
     """
     asked = {
         "file": str(file), "rules": [str(path) for path in rules], "cache": str(cache),
@@ -92,17 +102,18 @@ def judged(
     return Judged(**{**said, "passes": tuple(Pass(**part) for part in said["passes"])})
 
 
-def main(file: str, rules: list[str], cache: str, count: int | None, batch: int, passes: int) -> Judged:
+def main(file: str, rules: list[str], cache: str, count: int | None, batch: int | None, passes: int) -> Judged:
     """The measured process."""
     machine.pin()
     from watchfloor.collect.formats.ndjson import NDJSON
     from watchfloor.collect.mapper import Mapper
-    from watchfloor.collect.records import Piece, tokenise
+    from watchfloor.collect.records import tokenise
     from watchfloor.detect.engine import Engine
     from watchfloor.detect.rulebook import load_rules
     from watchfloor.detect.taxonomy import Taxonomy
     from watchfloor.estate import find_integrations
-    from watchfloor.run.memory import use_system_allocator
+    from watchfloor.run.memory import give_back, settled, use_system_allocator
+    from watchfloor.run.oneshot import STEP_BYTES
 
     use_system_allocator()
     taxonomy = Taxonomy.load()
@@ -110,53 +121,64 @@ def main(file: str, rules: list[str], cache: str, count: int | None, batch: int,
     if count is not None:
         chosen = random.Random(7).sample(chosen, min(count, len(chosen)))
     mapper = Mapper(find_integrations())
+    settled()
 
-    def once(engine: Engine, parts: Iterator[bytes]) -> Pass:
+    def once(engine: Engine, opened: BinaryIO, most: int) -> Pass:
         framed = tokenised = mapped = matched = 0.0
         read = hits = 0
         before = engine.counters["values_judged"]
-        for part in parts:
-            clock = time.process_time()
-            blocks = [framed_.block for framed_ in NDJSON.frame(io.BytesIO(part))]
+        frames = (one.block for one in NDJSON.frame(opened))
+        clock = time.process_time()
+        while blocks := _batch(frames, most):
             framed, clock = framed + time.process_time() - clock, time.process_time()
-            pieces = [Piece(block.payload, block.offsets, *2 * (np.arange(len(block)),)) for block in blocks]
-            records, bad = tokenise(pieces, source="s", stream="s", size=len(part))
+            size = sum(len(block.payload) for block in blocks)
+            records, bad = tokenise(_pieces(blocks), source="s", stream="s", size=size)
             assert not bad, bad[0]
+            read += records.rows
             tokenised, clock = tokenised + time.process_time() - clock, time.process_time()
             batch_ = mapper.draft(records)
             assert not batch_.bad, batch_.bad[0]
             mapped, clock = mapped + time.process_time() - clock, time.process_time()
             hits += sum(len(engine.match(events).rows) for events in batch_.drafts)
-            matched += time.process_time() - clock
-            read += sum(map(len, blocks))
+            matched, clock = matched + time.process_time() - clock, time.process_time()
+            del records, batch_  # before the next batch is read
+            give_back()
         judged_ = engine.counters["values_judged"] - before
         return Pass(read, hits, framed, tokenised, mapped, matched, judged_)
 
-    def head() -> Iterator[bytes]:
-        yield from in_batches(Path(file), WARM_UP, WARM_UP)
-
-    once(Engine(chosen, taxonomy), head())  # kernels load
+    with open(file, "rb") as opened:
+        head = b"".join(islice(opened, WARM_UP))
+    once(Engine(chosen, taxonomy), io.BytesIO(head), STEP_BYTES)  # kernels load
     began = time.process_time()
     engine = Engine(chosen, taxonomy)
-    first = once(engine, head())
+    first = once(engine, io.BytesIO(head), STEP_BYTES)
     start = time.process_time() - began - first.framed - first.tokenised - first.mapped
-    done = [once(engine, in_batches(Path(file), batch)) for _ in range(passes)]
+    done = []
+    for _ in range(passes):
+        with open(file, "rb") as opened:
+            done.append(once(engine, opened, batch or STEP_BYTES))
     return Judged(len(chosen), start, machine.peak_mb(), machine.rss_mb(), tuple(done))
 
 
-def in_batches(file: Path, records: int, most: int | None = None) -> Iterator[bytes]:
-    """The lines of a file, so many at a time, `most` in all."""
-    held: list[bytes] = []
-    with file.open("rb") as opened:
-        for number, line in enumerate(opened):
-            if number == most:
-                break
-            held.append(line)
-            if len(held) == records:
-                yield b"".join(held)
-                held = []
-    if held:
-        yield b"".join(held)
+def _batch(blocks: Iterator[Block], most: int) -> list[Block]:
+    """The next blocks, so many bytes."""
+    held: list[Block] = []
+    size = 0
+    for block in blocks:
+        held.append(block)
+        size += len(block.payload)
+        if size + len(block.payload) > most:
+            break
+    return held
+
+
+def _pieces(blocks: list[Block]) -> Iterator[Piece]:
+    """The blocks to tokenise; their text goes with them, as on the path."""
+    from watchfloor.collect.records import Piece
+
+    while blocks:
+        block = blocks.pop(0)
+        yield Piece(block.payload, block.offsets, *2 * (np.arange(len(block)),), bytes)
 
 
 if __name__ == "__main__":

@@ -78,13 +78,13 @@ def _differences(events: Events, drafts: Sequence[Draft]) -> list[str]:
             found.append(name)
         if column is not None and pa.types.is_string(column.type):
             for value in column.values.to_pylist():
-                if not any(name in draft.may_hold(partial(_equal, value)) for draft in drafts):
+                if not any(name in draft.may_hold(partial(_holds, value)) for draft in drafts):
                     found.append(f"{name} may hold what it holds")
     return found
 
 
-def _equal(value: str, texts: pa.StringArray) -> npt.NDArray[np.bool_]:
-    return np.asarray(pc.equal(texts, value).to_numpy(zero_copy_only=False))
+def _holds(value: str, texts: pa.StringArray) -> npt.NDArray[np.bool_]:
+    return np.asarray(pc.match_substring(texts, value).to_numpy(zero_copy_only=False))
 
 
 def _values(column: Column | None, rows: int) -> list[object]:

@@ -51,7 +51,7 @@ class Batch:
         return {
             name
             for name, column in self.columns.items()
-            if not pa.types.is_string(column.type) or bool(test(column.values).any())
+            if test is None or not pa.types.is_string(column.type) or bool(test(column.values).any())
         }
 
     def __len__(self) -> int:

@@ -22,7 +22,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from watchfloor.ocsf.column import Column
+from watchfloor.ocsf.column import Column, one_type
 
 __all__ = [
     "basename",
@@ -67,7 +67,7 @@ _ISO = re.compile(
 
 def iso(column: Column) -> Column:
     """ISO 8601 / RFC 3339 text to epoch milliseconds; without an offset it is read as UTC."""
-    return column.apply(_iso_array)
+    return column.later(lambda texts: texts.apply(_iso_array), pa.int64())
 
 
 def _iso_array(values: pa.Array) -> pa.Array:
@@ -264,14 +264,14 @@ def number(column: Column) -> Column:
             return None
         return result if np.isfinite(result) else None
 
-    return column.map(one, pa.float64())
+    return column.later(lambda values: values.map(one, pa.float64()), pa.float64())
 
 
 def boolean(column: Column) -> Column:
     """true/false, yes/no, 1/0, T/F in any case to bool."""
     table = {"true": True, "yes": True, "1": True, "t": True, "y": True}
     table |= {"false": False, "no": False, "0": False, "f": False, "n": False}
-    return column.map(lambda value: table.get(str(value).lower()), pa.bool_())
+    return column.later(lambda values: values.map(lambda value: table.get(str(value).lower()), pa.bool_()), pa.bool_())
 
 
 def lower(column: Column) -> Column:
@@ -297,7 +297,10 @@ def to(table: Mapping[Any, Any], default: Any = None) -> Callable[[Column], Colu
             return table[value]
         return table.get(value.lower(), default) if isinstance(value, str) else default
 
-    return lambda column: column.map(one)
+    type_ = one_type([*table.values(), default])
+    if type_ is None or pa.types.is_null(type_):
+        return lambda column: column.map(one)
+    return lambda column: column.later(lambda values: values.map(one, type_), type_)
 
 
 def ip(column: Column) -> Column:
@@ -312,7 +315,7 @@ def ip(column: Column) -> Column:
         mapped = getattr(address, "ipv4_mapped", None)
         return str(mapped or address)
 
-    return column.map(one, pa.string())
+    return column.later(lambda values: values.map(one, pa.string()), pa.string())
 
 
 def basename(column: Column) -> Column:
@@ -336,7 +339,7 @@ def domain_of(column: Column) -> Column:
         host = pc.if_else(pc.match_substring(names, "@"), host, None)
         return pc.if_else(pc.match_substring(names, "\\"), _filled(domain), host)
 
-    return column.text().apply(domains)
+    return column.text().later(lambda texts: texts.apply(domains), pa.string(), parts=True)
 
 
 def user_of(column: Column) -> Column:
@@ -347,7 +350,7 @@ def user_of(column: Column) -> Column:
         before, _ = _cut(names, "@", last=True)
         return _filled(pc.if_else(pc.match_substring(names, "\\"), behind, before))
 
-    return column.text().apply(users)
+    return column.text().later(lambda texts: texts.apply(users), pa.string(), parts=True)
 
 
 def _cut(texts: pa.Array, sign: str, *, last: bool = False) -> tuple[pa.Array, pa.Array]:

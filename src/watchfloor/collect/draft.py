@@ -1,11 +1,11 @@
 """Events that are not built: what a rule asks of them is made when it is asked, and the rest never.
 
-    records --map--> attributes --derive--> columns      made: routes and most rules ask for these
+    records --map--> attributes --derive--> columns      most of them wait (`ocsf.column.Waiting`)
                  \\--> what nobody took         left       a name and where it is; a column only when somebody asks
                                                uid        only of events a rule matched
 
-Most names of a record are taken by no mapping and asked for by no rule; most events match no rule. Whoever writes
-events down needs all of them and builds them (`ocsf.events`); whoever only wants findings does not.
+Most columns are asked for by no rule; most events match none. Whoever writes events down needs all of them and builds
+them (`ocsf.events`); whoever only wants findings does not.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from watchfloor.collect.records import Records, Test
+from watchfloor.collect.records import Records
 from watchfloor.ocsf import uid
-from watchfloor.ocsf.column import Column
+from watchfloor.ocsf.column import Column, Test, is_number
 from watchfloor.ocsf.events import UNIQUE, Events
 
 __all__ = ["Draft", "Left"]
@@ -36,6 +36,10 @@ class Left:
         """The column itself."""
         column = self.records.column(self.name)
         return Column.missing(self.records.rows) if column is None else column
+
+    def may_hold(self, test: Test) -> bool:
+        """May one of its texts pass a test?"""
+        return self.name in self.records.may_hold(test)
 
 
 class Draft:
@@ -74,15 +78,20 @@ class Draft:
             else:
                 return None
             self._columns[name] = column
-        return column
+        return None if column.all_missing else column
 
-    def may_hold(self, test: Test) -> Collection[str]:
-        """The columns of which a value may pass a test of texts; others' certainly do not."""
-        held = set(self._columns)
+    def may_hold(self, test: Test | None) -> Collection[str]:
+        """The columns of which a text may pass a test (None: any may); others' certainly do not."""
+        held = {name: column for name, column in self._columns.items() if not is_number(column.type)}
+        if test is None:
+            return {*held, *self._left}
+        found = {name for name, column in held.items() if column.may_hold(test)}
         for name, parts in self._left.items():
-            if any(isinstance(one, Column) or one.name in one.records.may_hold(test) for _, one in parts):
-                held.add(name)
-        return held
+            for _, one in parts:
+                if one.may_hold(test):
+                    found.add(name)
+                    break
+        return found
 
     def pick(self, rows: npt.NDArray[np.int64], names: Iterable[str] | None = None) -> Events:
         """A few rows as events, and of these only the named columns where names are given."""

@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from watchfloor.errors import WatchfloorError
 from watchfloor.ocsf import derive, uid
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events, fitted
+from watchfloor.ocsf.waiting import Waiting, joined
 
 __all__ = ["Leftovers", "MappedBatch", "Mapper", "Observer"]
 
@@ -308,7 +310,10 @@ def _finish(parts: Sequence[_Part]) -> Events:
     given, rows = _given(parts)
     columns: dict[str, Column] = {}
     for name, found in given.items():
-        held = [(start, one if isinstance(one, Column) else one.column()) for start, one in found]
+        whole = [(start, (one if isinstance(one, Column) else one.column()).settled()) for start, one in found]
+        held = [(start, column) for start, column in whole if not column.all_missing]
+        if not held:
+            continue
         if len({column.type for _, column in held}) > 1:
             raise _Differ(name)
         column = Column.joined(held, rows)
@@ -339,7 +344,7 @@ def _drafted(parts: Sequence[_Part]) -> Draft:
         if len(types) > 1:
             raise _Differ(name)
         if name not in left:
-            columns[name] = Column.joined(held, rows)
+            columns[name] = joined(held, rows)
     records = _records(parts)
     columns |= _known(records, columns.get("time"))
     class_name = parts[0].mapped.class_name
@@ -361,7 +366,7 @@ def _given(parts: Sequence[_Part]) -> tuple[dict[str, list[tuple[int, Column | L
         size = len(part.record)
         for name, value in attributes.items():
             column = value if isinstance(value, Left) else constant_like(value, size)
-            if isinstance(column, Left) or not column.all_missing:
+            if isinstance(column, Left) or not column.known_missing:
                 given.setdefault(name, []).append((rows, column))
         rows += size
     return given, rows
@@ -379,21 +384,22 @@ def _records(parts: Sequence[_Part]) -> Records:
 
 def _known(records: Records, time: Column | None) -> dict[str, Column]:
     """What the framework knows of records; `time` as far as the mappings said it."""
-    received = _numbers(records.received)
+    received = Waiting(records.rows, pa.int64(), lambda: _numbers(records.received), every=True)
     return {
         "time": received if time is None else time.coalesce(received),
-        "wf.time_origin": _TIME_ORIGIN.take(_present(time, records.rows).astype(np.int32)),
+        "wf.time_origin": Waiting(records.rows, pa.string(), partial(_origin, time, records.rows), every=True),
         "metadata.logged_time": received,
-        "wf.source_uid": Column.constant(records.source, records.rows),
-        "wf.source_seq": _numbers(records.sequence),
+        "wf.source_uid": Waiting.constant(records.source, records.rows),
+        "wf.source_seq": Waiting(records.rows, pa.int64(), lambda: _numbers(records.sequence), every=True),
     }
 
 
 _TIME_ORIGIN = Column(np.arange(2, dtype=np.int32), pa.array(["received", "source"], pa.string()))
 
 
-def _present(column: Column | None, rows: int) -> npt.NDArray[np.bool_]:
-    return np.zeros(rows, np.bool_) if column is None else column.present
+def _origin(time: Column | None, rows: int) -> Column:
+    present = np.zeros(rows, np.bool_) if time is None else time.present
+    return _TIME_ORIGIN.take(present.astype(np.int32))
 
 
 def _numbers(values: npt.NDArray[np.int64]) -> Column:

@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from watchfloor.collect.records import Records
 from watchfloor.errors import MappingError
 from watchfloor.ocsf.column import Column
+from watchfloor.ocsf.waiting import Waiting
 
 __all__ = ["Converter", "Mapped", "MappingFunction", "Record", "event", "families_of", "maps"]
 
@@ -45,6 +46,7 @@ class Record:
     records: Records
     settings: Mapping[str, Any] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    _missing: list[Column] = field(default_factory=list)
 
     def __len__(self) -> int:
         return self.records.rows
@@ -97,7 +99,9 @@ class Record:
 
     def missing(self) -> Column:
         """No value in any row."""
-        return Column.missing(len(self))
+        if not self._missing:
+            self._missing.append(Column.missing(len(self)))
+        return self._missing[0]
 
     def ignore(self, *names: str) -> None:
         """Drop columns; the manifest says why under [ignored]."""
@@ -112,7 +116,7 @@ class Record:
                     yield name, column
 
     def _converted(self, column: Column | None, converters: tuple[Converter, ...]) -> Column:
-        result = Column.missing(len(self)) if column is None else column
+        result = self.missing() if column is None else column
         for converter in converters:
             result = converter(result)
         return result
@@ -151,7 +155,7 @@ def _flatten(prefix: str, values: Mapping[str, Any], into: dict[str, Any]) -> No
         dotted = f"{prefix}{name}"
         if isinstance(value, Mapping):
             _flatten(f"{dotted}.", value, into)
-        elif value is None or (isinstance(value, Column) and len(value.values) == 0):
+        elif value is None or (isinstance(value, Column) and value.known_missing):
             continue
         elif dotted in into:
             raise MappingError(f"attribute {dotted!r} is given twice", remedy="give it once in the mapping function")
@@ -179,6 +183,10 @@ def constant_like(value: Any, rows: int) -> Column:
     """A scalar, list or column as a column of `rows` rows."""
     if isinstance(value, Column):
         return value
+    if isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63):
+        return Waiting.constant(value, rows)
+    if isinstance(value, str) and value.isascii():
+        return Waiting.constant(value, rows)
     if isinstance(value, pa.Array):
         return Column.from_arrow(value)
     return Column.constant(value, rows)

@@ -11,6 +11,7 @@ import functools
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +40,8 @@ from watchfloor.collect.tokeniser import (
     tokenise_block,
 )
 from watchfloor.errors import SourceMalformed
-from watchfloor.ocsf.column import Column, appearing
+from watchfloor.ocsf.column import Column, Test, appearing
+from watchfloor.ocsf.waiting import Waiting
 
 __all__ = ["Piece", "Records", "tokenise"]
 
@@ -52,11 +54,11 @@ PIECE = 8 << 20
 LIMIT = 2**31 - 1
 """Bytes of one piece, and of all distinct values of a batch: texts are addressed with 32 bits."""
 
+AT_ONCE = 1 << 14
+"""Values whose texts are laid side by side for a test."""
+
 TESTS = 16
 """Tests of all values of a batch whose answers are kept."""
-
-Test = Callable[[pa.StringArray], npt.NDArray[np.bool_]]
-"""Which of some texts pass."""
 
 _Bytes = npt.NDArray[np.uint8]
 _Int64 = npt.NDArray[np.int64]
@@ -224,25 +226,35 @@ class Records:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The dotted names present in these rows, in the order of their first appearance."""
+        """The dotted names present in these rows, in the order of their first appearance.
+
+        A column that a normalisation has added and that waits counts as present until it is made.
+        """
         if not self._added:
             return tuple(self._index())
-        empty = {name for name, column in self._added.items() if column.all_missing}
+        empty = {name for name, column in self._added.items() if column.known_missing}
         return tuple(name for name in dict.fromkeys((*self._index(), *self._added)) if name not in empty)
 
     def column(self, name: str) -> Column | None:
         """The text values under one name, distinct; None when no row has it."""
         if name in self._added:
-            return None if self._added[name].all_missing else self._added[name]
+            return None if self._added[name].known_missing else self._added[name]
         column = self._columns.get(name)
         if column is None:
             held = self._index().get(name)
             if held is None:
                 return None
             groups = self._grouped()
-            column = groups.column(held[0])
+            columns = [
+                Waiting(
+                    len(self), pa.string(), partial(groups.column, k), some=True,
+                    every=groups.present(k) == len(self), holds=partial(self._batch.holds, int(groups.names[k])),
+                )
+                for k in held
+            ]  # fmt: skip
+            column = columns[0]
             if len(held) > 1:
-                column = column.coalesce(*[groups.column(k) for k in held[1:]]).distinct().compact()
+                column = column.coalesce(*columns[1:]).distinct().compact()
             self._columns[name] = column
         return column
 
@@ -556,7 +568,10 @@ class _Batch:
         known = self._passing.get(test)
         if known is None:
             table = self.table
-            passes = test(_texts(*gathered(np.arange(len(table.values), dtype=np.int32), table.arena, table.values)))
+            passes = np.empty(len(table.values), np.bool_)
+            for begin in range(0, len(passes), AT_ONCE):
+                some = np.arange(begin, min(begin + AT_ONCE, len(passes)), dtype=np.int32)
+                passes[some] = test(_texts(*gathered(some, table.arena, table.values)))
             known = np.zeros(len(table.names), np.bool_)
             if bool(passes.any()):
                 known[table.tokens[passes[table.tokens[:, 1]], 0]] = True
@@ -564,6 +579,10 @@ class _Batch:
                 self._passing.clear()
             self._passing[test] = known
         return known
+
+    def holds(self, name: int, test: Test) -> bool:
+        """May a value under a name (its id) pass a test?"""
+        return bool(self.passing(test)[name])
 
     def group(self, rows: _Int64) -> _Groups:
         """The columns of these rows."""

@@ -55,7 +55,7 @@ def comparison(predicate: Predicate) -> Comparison:
         return Comparison(kind, value, cased and not _caseless(value))
     if kind is Kind.REGEX:
         pattern, flags = value
-        compiled(pattern, flags)
+        checked(pattern, flags)
         return Comparison(kind, (pattern, "".join(sorted(set(flags)))), True)
     if kind is Kind.CIDR:
         network(value)
@@ -149,7 +149,12 @@ def tester(test: Comparison) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=4096)
 def compiled(pattern: str, flags: str) -> Any:
-    """A regular expression for UTF-8 bytes.
+    """As `checked`, kept: for who uses it."""
+    return checked(pattern, flags)
+
+
+def checked(pattern: str, flags: str) -> Any:
+    """A regular expression for UTF-8 bytes. Hundreds are checked, and take tens of megabytes if kept; few are used.
 
     Raises:
         RuleError: RE2 does not know the construct (look-around, back-references).

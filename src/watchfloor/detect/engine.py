@@ -39,11 +39,11 @@ from watchfloor.detect.questions import (
     TaxonomyLike,
     places,
 )
-from watchfloor.detect.skim import Skim, long
+from watchfloor.detect.skim import Keywords, Skim
 from watchfloor.detect.values import Question, Split, ValueStore, random_key
 from watchfloor.errors import RuleError
 from watchfloor.ocsf.column import Column
-from watchfloor.words import Bytes, Flags, Hashes, Int32s, Int64s
+from watchfloor.words import Bytes, Hashes, Int32s, Int64s
 
 __all__ = ["Engine", "Matches", "Reason"]
 
@@ -155,8 +155,9 @@ class Engine:
         self._asked: dict[int, Question] = {}
         self._askers: dict[tuple[int, str], int] = {}
         self._minds: dict[tuple[int, ...], _Minded] = {}
-        self._skims: dict[tuple[int, bytes], Skim | None] = {}
-        self._keyword_test: Callable[[pa.StringArray], Flags] | None = None
+        self._skims: dict[tuple[int, bytes], Keywords | None] = {}
+        self._easy: set[int] = set()
+        self._keywords: Keywords | None = None
         self._splitters: dict[str, Split] = {}
         self._memo: Int32s = np.empty(0, np.int32)
         self._layouts: dict[tuple[str, ...], Layout] = {}
@@ -206,6 +207,7 @@ class Engine:
             return none
         if self._plans.trim():
             self._minds.clear()  # plans get other numbers
+            self._easy.clear()
         self._values.trim()
         route, plan_of_route = self._routes(events)
         group_plan, numbers = np.unique(plan_of_route, return_inverse=True)
@@ -233,7 +235,7 @@ class Engine:
             if column is None or len(column.values) == 0:
                 continue
             radix = len(column.values) + 1
-            if size * radix > 4 * len(events) + 65536:
+            if size * radix > 4 * len(events) + 4096:
                 size = self._renumber(keys, size)[0]
             if size * radix > 1 << 40:
                 _, codes = np.unique(column.codes, return_inverse=True)
@@ -277,8 +279,8 @@ class Engine:
             where = self._compiled.fields[place].place
             question = self._question(place)
             sources: Sequence[Source] = layout.keyword_sources if where == KEYWORDS else layout.sources(where)
-            if where == KEYWORDS and skim is not None:
-                held = events.may_hold(self._long_keyword())
+            if where == KEYWORDS:
+                held = events.may_hold(None if skim is None else self._keywords)
                 sources = [source for source in sources if source.several or source.column in held]
             for source in sources:
                 column = events.column(source.column)
@@ -333,6 +335,9 @@ class Engine:
             if place == 0:  # most routes have few and long keywords: their rows must not pay for the others
                 easy = [plan for plan in asking if self._skim(place, [plan]) is not None]
                 skimmed.update(easy)
+                if not self._easy.issuperset(easy):  # one test for all columns of a batch, whatever their routes
+                    self._easy.update(easy)
+                    self._keywords = self._skim(place, sorted(self._easy))
                 parts = [(True, easy), (False, [plan for plan in asking if plan not in skimmed])]
             else:
                 parts = [(True, asking)]
@@ -340,17 +345,17 @@ class Engine:
                 if not some:
                     continue
                 places.append((place, wanted))
-                skim = self._skim(place, some) if wanted else None
-                if skim is not None:
-                    skims[place, wanted] = sum(map(len, filters)), skim
-                    filters.append(skim.filter)
+                found = self._skim(place, some) if wanted else None
+                if found is not None:
+                    skims[place, wanted] = sum(map(len, filters)), found.skim
+                    filters.append(found.skim.filter)
         if len(self._minds) >= LAYOUTS:
             self._minds.clear()
-        found = _Minded(places, np.concatenate(levels), levels_of, skims, np.concatenate(filters), frozenset(skimmed))
-        self._minds[plans] = found
-        return found
+        minded = _Minded(places, np.concatenate(levels), levels_of, skims, np.concatenate(filters), frozenset(skimmed))
+        self._minds[plans] = minded
+        return minded
 
-    def _skim(self, place: int, plans: Sequence[int]) -> Skim | None:
+    def _skim(self, place: int, plans: Sequence[int]) -> Keywords | None:
         """The filter before the look-up of a field, for what some plans ask; None when it would let too much pass."""
         marks = np.flatnonzero(np.maximum.reduce([self._plans.levels(plan, place) for plan in plans]))
         key = (place, marks.tobytes())
@@ -360,15 +365,8 @@ class Engine:
             question = self._question(place)
             owners = np.repeat(np.arange(len(question.matcher.atoms)), np.diff(question.atom_starts))
             wanted = np.unique(owners[np.isin(question.atom_marks, marks)])
-            self._skims[key] = Skim.of([question.matcher.atoms[atom] for atom in wanted.tolist()])
+            self._skims[key] = Keywords.of([question.matcher.atoms[atom] for atom in wanted.tolist()])
         return self._skims[key]
-
-    def _long_keyword(self) -> Callable[[pa.StringArray], Flags]:
-        """Which texts may hold a keyword that a filter can look for, of whichever plan: one test for a whole batch."""
-        if self._keyword_test is None:
-            skim = Skim.of([atom for atom in self._question(0).matcher.atoms if long(atom)])
-            self._keyword_test = skim.possible if skim else lambda texts: np.ones(len(texts), np.bool_)
-        return self._keyword_test
 
     def _keyword_rows(
         self, count: int, plans: Sequence[int], minded: _Minded, starts: Int64s, rows: Int32s
@@ -669,6 +667,9 @@ def _route_texts(column: Column | str | None, rows: Int64s) -> list[str | None]:
     if isinstance(column, str):
         return [column] * len(rows)
     codes = column.codes[rows]
+    if pa.types.is_string(column.type):
+        texts_: list[str | None] = column.values.take(pa.array(codes, mask=codes < 0)).to_pylist()
+        return texts_
     distinct, back = np.unique(codes, return_inverse=True)
     values = texts_of(column.values.take(pa.array(distinct[distinct >= 0])))
     texts: list[str | None] = [None] if len(distinct) and distinct[0] < 0 else []

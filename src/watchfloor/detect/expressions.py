@@ -104,7 +104,7 @@ class Expressions:
 
     def __init__(self, expressions: Sequence[tuple[str, str]], understood: Understood | None = None) -> None:
         self._given = tuple(expressions)
-        self._search = [compiled(*one).search for one in self._given]
+        self._search: dict[int, Any] = {}
         self._known = Understood.of(self._given) if understood is None else understood
         self.words = self._known.words
 
@@ -166,7 +166,10 @@ class Expressions:
         for text, number in zip(out_text[order].tolist(), out_expression[order].tolist(), strict=True):
             if text != at:
                 at, payload = text, texts.bytes(text)
-            if self._search[number](payload) is not None:
+            search = self._search.get(number)
+            if search is None:  # most are never needed: a walk decides
+                search = self._search[number] = compiled(*self._given[number]).search
+            if search(payload) is not None:
                 hit_texts.append(text)
                 hit_expressions.append(number)
         foreign = np.flatnonzero(lower.foreign).tolist()

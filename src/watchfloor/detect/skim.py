@@ -19,6 +19,7 @@ from functools import lru_cache, reduce
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from watchfloor.detect import arena
 from watchfloor.detect.arena import MULTIPLIER, SKIM_STRIDE
@@ -27,13 +28,16 @@ from watchfloor.detect.lookup import texts_of
 from watchfloor.detect.predicate import Kind
 from watchfloor.words import Flags, Hashes
 
-__all__ = ["Skim", "long"]
+__all__ = ["Keywords", "Skim", "long"]
 
 SHORTEST = 7
 """Bytes a literal needs, or its grams say too little."""
 
 NUMBER = re.compile(r"[-+.0-9e]+", re.IGNORECASE)
 """A literal a number could hold."""
+
+NEVER = r"[^\s\S]"
+"""An expression that fits no text."""
 
 FILTER_BITS = 16
 """log2 of the bits of a filter, at least."""
@@ -96,6 +100,37 @@ class Skim:
 def long(one: Comparison) -> bool:
     """Can a filter look for it: is it `contains`, of something long enough?"""
     return one.kind is Kind.CONTAINS and len(one.value.lower().encode()) >= SHORTEST
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keywords:
+    """Which texts hold one of some literals; those beyond ASCII always may.
+
+    Args:
+        skim: the filter for them.
+        pattern: one of them, in any case, for texts in ASCII.
+    """
+
+    skim: Skim
+    pattern: str
+
+    @classmethod
+    def of(cls, asked: Collection[Comparison]) -> Keywords | None:
+        """As `Skim.of`."""
+        skim = Skim.of(asked)
+        if skim is None:
+            return None
+        literals = "|".join(re.escape(one.value) for one in asked if one.value.isascii())
+        return cls(skim, f"(?is:{literals})" if literals else NEVER)
+
+    def __call__(self, values: pa.StringArray) -> Flags:
+        found = self.skim.possible(values)
+        some = np.flatnonzero(found)  # the filter errs: one text in thirty holds four letters of some literal
+        if len(some):
+            texts = values.take(pa.array(some))
+            held = pc.or_(pc.match_substring_regex(texts, self.pattern), pc.invert(pc.string_is_ascii(texts)))
+            found[some] = held.to_numpy(zero_copy_only=False)
+        return found
 
 
 @lru_cache(maxsize=65536)

@@ -2,13 +2,16 @@
 
 Security data repeats itself, so everything works on distinct values and moves only codes: a function given to
 `Column.map` runs once per distinct value, however many rows hold it.
+
+A column may wait until somebody looks at it (`waiting.py`); what is said here of looking says what makes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,8 @@ import pyarrow.compute as pc
 Codes = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Test = Callable[[pa.StringArray], Mask]
+"""Which of some texts may hold what is looked for. If one may, so may every text that it is a part of."""
 
 MISSING = -1
 """The code of a row that has no value."""
@@ -40,6 +45,9 @@ class Column:
     _bounds: list[int] = field(default_factory=list, repr=False)
     """Lowest and highest code once somebody has asked; a cache, never the truth. Columns of the same codes share it."""
 
+    waits: ClassVar[bool] = False
+    """Is it a column that may not have been made yet?"""
+
     # -- making ---------------------------------------------------------------------------------------------------
 
     @classmethod
@@ -47,12 +55,12 @@ class Column:
         """The same value in every row; None gives an all-missing column."""
         if value is None:
             return cls.missing(rows, type)
-        return cls(np.zeros(rows, np.int32), pa.array([value], type or _type_of([value])), [0, 0] if rows else [])
+        return cls(np.zeros(rows, np.int32), pa.array([value], type or one_type([value])), [0, 0] if rows else [])
 
     @classmethod
     def missing(cls, rows: int, type: pa.DataType | None = None) -> Column:
         """No value in any row."""
-        return cls(np.full(rows, MISSING, np.int32), pa.array([], type or pa.string()), [MISSING, MISSING])
+        return cls(np.full(rows, MISSING, np.int32), _no_values(type or pa.string()), [MISSING, MISSING])
 
     @classmethod
     def of(cls, values: Iterable[Any], type: pa.DataType | None = None) -> Column:
@@ -114,9 +122,26 @@ class Column:
         return (self._bounds or self._span())[1] < 0
 
     @property
+    def known_missing(self) -> bool:
+        """True when no row has a value, as far as that is known: a column that waits is not made for the answer."""
+        return self.all_missing
+
+    @property
     def everywhere(self) -> bool:
         """True when every row has a value."""
         return len(self.codes) == 0 or self._span()[0] >= 0
+
+    def known(self) -> tuple[bool, bool]:
+        """Is it known that a row has a value, that every row has one? Nothing is made for the answer."""
+        return not self.all_missing, bool(self._bounds) and self._bounds[0] >= 0
+
+    def may_hold(self, test: Test) -> bool:
+        """May one of its texts pass a test? Nothing is made for the answer."""
+        return True
+
+    def settled(self) -> Column:
+        """The same column, made: it holds nothing but its codes and values."""
+        return self
 
     def to_pylist(self) -> list[Any]:
         """One Python value per row: for tests, golden files and people."""
@@ -147,12 +172,31 @@ class Column:
 
     # -- changing: once per distinct value ------------------------------------------------------------------------
 
+    def later(
+        self,
+        function: Callable[[Column], Column],
+        type: pa.DataType,
+        *,
+        parts: bool = False,
+        own: tuple[str, ...] = (),
+    ) -> Column:
+        """What `function` makes of this column; of one that waits it is made when somebody looks.
+
+        Args:
+            function: makes a column of the same rows; whatever the values are, it must not raise. A row without value
+                stays without.
+            type: of what it makes.
+            parts: every text it makes is a part of the value it is made of, or one of its `own`.
+            own: texts that it adds.
+        """
+        return function(self) if len(self.values) else Column(self.codes, _no_values(type), self._bounds)
+
     def map(self, function: Callable[[Any], Any], type: pa.DataType | None = None) -> Column:
         """Apply `function` once per distinct value; None means "no value"."""
         if len(self.values) == 0:
             return Column.missing(len(self), type)
         results = [function(value) for value in self.values.to_pylist()]
-        return self._remap(pa.array(results, type or _type_of(results)))
+        return self._remap(pa.array(results, type or one_type(results)))
 
     def apply(self, function: Callable[[pa.Array], pa.Array]) -> Column:
         """Apply a vectorised function to the array of distinct values; nulls in its answer mean "no value"."""
@@ -169,7 +213,10 @@ class Column:
     def without(self, *noise: Any) -> Column:
         """Drop values a vendor writes for "nothing" (`-`, `N/A` ...)."""
         if not pa.types.is_string(self.type):
-            return self.keep(lambda value: value not in noise)
+            return self.later(lambda column: column.keep(lambda value: value not in noise), self.type)
+        return self.later(lambda column: column._without(noise), self.type, parts=True)
+
+    def _without(self, noise: Sequence[Any]) -> Column:
         gone = pc.is_in(self.values, pa.array(noise, pa.string()))
         if not pc.any(gone).as_py():
             return self
@@ -179,6 +226,9 @@ class Column:
         """Text as int64: decimal or 0x-hexadecimal; anything else becomes missing."""
         if pa.types.is_integer(self.type):
             return self
+        return self.later(Column._whole, pa.int64())
+
+    def _whole(self) -> Column:
         if not pa.types.is_string(self.type) or len(self.values) == 0:
             return self.map(_integer, pa.int64())
         plain = pc.match_substring_regex(self.values, PLAIN_NUMBER)
@@ -196,7 +246,9 @@ class Column:
         if pa.types.is_string(self.type):
             return self
         if pa.types.is_boolean(self.type):
-            return self.map(lambda value: "true" if value else "false", pa.string())
+            return self.later(lambda column: column.map(_truth, pa.string()), pa.string())
+        if pa.types.is_integer(self.type):
+            return self.later(lambda column: column.map(str, pa.string()), pa.string())
         return self.map(str, pa.string())
 
     # -- changing: rows -------------------------------------------------------------------------------------------
@@ -231,7 +283,14 @@ class Column:
 
     def coalesce(self, *others: Column) -> Column:
         """Per row the first of self and `others` that has a value."""
-        result = self
+        for column in (self, *others):
+            if column.waits:
+                return column.first((self, *others))
+        return self.first((self, *others))
+
+    def first(self, columns: Sequence[Column]) -> Column:
+        """As `coalesce`, of columns that are made; `self` only says who does it."""
+        result, *others = columns
         for other in others:
             if bool((result.codes >= 0).all()) or len(other.values) == 0:
                 continue
@@ -321,7 +380,7 @@ def appearing(keys: npt.NDArray[np.int64] | npt.NDArray[np.uint64]) -> tuple[Row
 _TYPES: Mapping[type, pa.DataType] = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), float: pa.float64()}
 
 
-def _type_of(values: Sequence[Any]) -> pa.DataType | None:
+def one_type(values: Sequence[Any]) -> pa.DataType | None:
     """The Arrow type of plain Python scalars, None where Arrow must infer.
 
     Left to infer, `pa.array` looks for pandas on every call and, where there is none, searches the whole path: 0.5 ms.
@@ -332,8 +391,31 @@ def _type_of(values: Sequence[Any]) -> pa.DataType | None:
     return _TYPES.get(kinds.pop()) if len(kinds) == 1 else None
 
 
+def is_number(type: pa.DataType) -> bool:
+    """Are values of this type numbers or truths: neither texts nor anything with texts in it?"""
+    return type.id in _NUMBERS
+
+
+_NUMBERS = frozenset(
+    kind.id
+    for kind in (
+        pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(),
+        pa.float16(), pa.float32(), pa.float64(),
+    )
+)  # fmt: skip
+
+
+@cache
+def _no_values(type: pa.DataType) -> pa.Array:
+    return pa.array([], type)
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
 def _padded(results: list[Any], type: pa.DataType | None) -> pa.Array:
-    array = pa.array(results, type or _type_of(results))
+    array = pa.array(results, type or one_type(results))
     return pc.cast(array, pa.string()) if pa.types.is_null(array.type) else array
 
 

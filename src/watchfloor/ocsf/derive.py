@@ -7,8 +7,8 @@ columns: each table is looked up once per distinct value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,18 +20,23 @@ from watchfloor.ocsf import schema
 from watchfloor.ocsf.cast import cast
 from watchfloor.ocsf.column import Column, Mask, appearing
 from watchfloor.ocsf.events import Events
+from watchfloor.ocsf.schema import Attribute
+from watchfloor.ocsf.waiting import Waiting, holding
 
 UNKNOWN, OTHER = 0, 99
 
 DEFAULT_SEVERITY = 1
 """Informational: the source recorded something and did not call it grave."""
 
+PROFILES = pa.list_(pa.string())
+"""Arrow type of `metadata.profiles`."""
+
 NAMED = frozenset({("file", "name"), ("os", "name")})
 """Required names that follow: a file's from its path, an operating system's from its type."""
 
 
 def derive(class_name: str, columns: Mapping[str, Column | Any], rows: int) -> dict[str, Column]:
-    """The given columns (scalars allowed) plus everything that follows from them.
+    """The given columns (scalars allowed) plus everything that follows from them; nothing is made that nobody asks for.
 
     Raises:
         SchemaError: unknown class or attribute, or a class's own uid contradicted.
@@ -39,23 +44,23 @@ def derive(class_name: str, columns: Mapping[str, Column | Any], rows: int) -> d
     language = schema.load()
     class_ = language.class_(class_name)
     known = {name: c if isinstance(c, Column) else Column.constant(c, rows) for name, c in columns.items()}
-    known = {name: column for name, column in known.items() if not column.all_missing}
+    known = {name: column for name, column in known.items() if not column.known_missing}
     for name, value in (("class_uid", class_.uid), ("category_uid", class_.category_uid)):
         given = known.get(name)
         if given is not None and any(int(v) != value for v in given.compact().values.to_pylist()):
             raise SchemaError(f"class {class_.name} has {name} {value}, the mapping says something else")
         known[name] = _number(value, rows)
-    known["class_name"] = Column.constant(class_.caption, rows)
-    known["category_name"] = Column.constant(class_.category_name, rows)
+    known["class_name"] = Waiting.constant(class_.caption, rows)
+    known["category_name"] = Waiting.constant(class_.category_name, rows)
 
     named = known.get("activity_name")  # a name without a number is a word of the source's own
-    unsaid = _number(UNKNOWN, rows) if named is None else _number(OTHER, rows).where(named.present)
+    unsaid = _number(UNKNOWN, rows) if named is None else _where_any(_number(OTHER, rows), [named])
     known["activity_id"] = _filled(class_name, "activity_id", known, unsaid, _number(UNKNOWN, rows))
     known["severity_id"] = _filled(class_name, "severity_id", known, _number(DEFAULT_SEVERITY, rows))
     base = class_.uid * 100
-    known["type_uid"] = known["activity_id"].map(lambda activity: base + activity, pa.int64())
-    captions = class_.attributes["type_uid"].enum
-    known["type_name"] = known["type_uid"].map(lambda uid: captions.get(uid, captions[base + OTHER]), pa.string())
+    activity, captions = known["activity_id"], class_.attributes["type_uid"].enum
+    known["type_uid"] = uid = _mapped(activity, lambda number: base + number, pa.int64())
+    known["type_name"] = _mapped(uid, lambda number: captions.get(number, captions[base + OTHER]), pa.string())
 
     for name in list(known):
         attribute = language.attribute(class_name, name)
@@ -63,17 +68,18 @@ def derive(class_name: str, columns: Mapping[str, Column | Any], rows: int) -> d
             continue
         if name in ("class_uid", "category_uid", "type_uid") or not language.has(class_name, attribute.sibling):
             continue
-        numbers, _ = cast(known[name], attribute, class_name)
-        table = attribute.enum if "." not in name else {n: c for n, c in attribute.enum.items() if n != UNKNOWN}
-        derived = numbers.map(table.get, pa.string())  # "Unknown" inside an object only takes room
+        derived = Waiting(
+            rows, pa.string(), partial(_caption, known[name], attribute, class_name, "." in name),
+            holds=partial(holding, own=tuple(attribute.enum.values())),
+        )  # fmt: skip
         said = known.get(attribute.sibling)
         known[attribute.sibling] = derived if said is None else said.text().coalesce(derived)
 
     _complete(class_name, known, rows)
-    known["metadata.version"] = Column.constant(language.version, rows)
+    known["metadata.version"] = Waiting.constant(language.version, rows)
     if "metadata.profiles" not in known:
-        known["metadata.profiles"] = _profiles(class_name, known, rows)
-    return {name: column for name, column in known.items() if not column.all_missing}
+        known["metadata.profiles"] = Waiting(rows, PROFILES, partial(_profiles, class_name, dict(known), rows))
+    return {name: column for name, column in known.items() if not column.known_missing}
 
 
 def derived(events: Events) -> Events:
@@ -120,7 +126,7 @@ def _profiles(class_name: str, known: Mapping[str, Column], rows: int) -> Column
     first, codes = appearing(key)
     sets = [everywhere | {top for top, mask in somewhere.items() if mask[row]} for row in first.tolist()]
     active = [profiles(class_name, tops) or None for tops in sets]
-    return Column(codes, pa.array([None] * len(sets), pa.string()))._remap(pa.array(active, pa.list_(pa.string())))
+    return Column(codes, pa.array([None] * len(sets), pa.string()))._remap(pa.array(active, PROFILES))
 
 
 def _complete(class_name: str, known: dict[str, Column], rows: int) -> None:
@@ -132,14 +138,13 @@ def _complete(class_name: str, known: dict[str, Column], rows: int) -> None:
             path, type_ = known.get(f"{prefix}.path"), known.get(f"{prefix}.type")
             if path is None and type_ is None:
                 continue
-            made = type_ if path is None else path.text().apply(_basenames)
+            made = type_
+            if path is not None:
+                made = path.text().later(lambda texts: texts.apply(_basenames), pa.string(), parts=True)
             assert made is not None
         else:
-            there = np.zeros(rows, np.bool_)
-            for other, column in known.items():
-                if other.startswith(f"{prefix}."):
-                    there |= column.present
-            made = _number(UNKNOWN, rows).where(there)
+            inside = [column for other, column in known.items() if other.startswith(f"{prefix}.")]
+            made = _where_any(_number(UNKNOWN, rows), inside)
         known[target] = known[target].coalesce(made) if target in known else made
 
 
@@ -181,4 +186,20 @@ def _filled(class_name: str, name: str, known: Mapping[str, Column], *defaults: 
 
 
 def _number(value: int, rows: int) -> Column:
-    return Column.constant(value, rows, pa.int64())
+    return Waiting.constant(value, rows, pa.int64())
+
+
+def _mapped(column: Column, function: Callable[[int], Any], type: pa.DataType) -> Column:
+    """`function` of every number, made when somebody looks."""
+    return Waiting(len(column), type, lambda: column.map(function, type), some=column.known()[0])
+
+
+def _where_any(column: Column, others: Sequence[Column]) -> Column:
+    """The column in rows where one of the others has a value, made when somebody looks."""
+    return Waiting(len(column), column.type, lambda: column.where(np.any([one.present for one in others], axis=0)))
+
+
+def _caption(numbers: Column, attribute: Attribute, class_name: str, inside: bool) -> Column:
+    """The names of numbers of an enumeration; "Unknown" inside an object only takes room."""
+    fits, _ = cast(numbers, attribute, class_name)
+    return fits.map(lambda number: None if inside and number == UNKNOWN else attribute.enum.get(number), pa.string())

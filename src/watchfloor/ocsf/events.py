@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,8 @@ class Events:
             SchemaError: unknown class or attribute, or a column of the wrong length: a bug in the mapping, never data.
         """
         known = schema.class_(class_name)
-        ready = fitted(known.name, columns, rows)
+        found = {name: column.settled() for name, column in fitted(known.name, columns, rows).items()}
+        ready = {name: column for name, column in found.items() if not column.all_missing}
         for name, column in ready.items():
             # Parquet writes a dictionary that repeats itself out in full; what a mapping made often does.
             made_up = pa.types.is_string(column.type) and not name.startswith(nest.PREFIX) and name != UNIQUE
@@ -121,8 +123,8 @@ class Events:
             known = self._columns[name] = Column.from_arrow(self.table.column(index))
         return known
 
-    def may_hold(self, test: Callable[[pa.StringArray], Mask]) -> Collection[str]:
-        """The columns of which a value may pass a test of texts: here all are made, and nothing is gained by asking."""
+    def may_hold(self, test: Callable[[pa.StringArray], Mask] | None) -> Collection[str]:
+        """The columns of which a text may pass a test: here all are made, and nothing is gained by asking."""
         del test
         return frozenset(self.names)
 
@@ -187,7 +189,9 @@ class Events:
 def fitted(
     class_name: str, columns: Mapping[str, Column | Any], rows: int, taken: Collection[str] = ()
 ) -> dict[str, Column]:
-    """The columns in the types of the schema, without those that are all missing; `class_uid` is always there.
+    """The columns in the types of the schema, without those known to be all missing; `class_uid` is always there.
+
+    Columns of the right type that wait go on waiting.
 
     Args:
         taken: names of columns that there are besides, so that what does not fit gets another.
@@ -209,18 +213,26 @@ def fitted(
                 "'unmapped' is a map and no column",
                 remedy=f"name what is in it: '{nest.PREFIX}<the source's own name>'",
             )
-        if column.all_missing:
+        if column.known_missing:
+            continue
+        if column.waits and column.type == attribute.arrow:
+            ready[name] = column.later(partial(_roomy, rows), column.type, parts=True)
             continue
         fits, failed = cast(column, attribute, known.name)
         if failed is not None:
             strays.append((f"{nest.PREFIX}{name}", failed))
         if not fits.all_missing:
-            ready[name] = fits if len(fits.values) <= rows else fits.compact()
+            ready[name] = _roomy(rows, fits)
     for name, column in strays:
         ready[name + REJECTED if name in ready or name in taken else name] = column
     if "class_uid" not in ready:
         ready["class_uid"] = Column.constant(known.uid, rows, pa.int64())
     return ready
+
+
+def _roomy(rows: int, column: Column) -> Column:
+    """With no more values than rows."""
+    return column if len(column.values) <= rows else column.compact()
 
 
 def _encoded(array: pa.Array) -> pa.Array:

@@ -119,11 +119,21 @@ class Path:
         """
         return self._each(blocks, integration, (mapper or self.mapper).map)
 
-    def draft(self, blocks: Sequence[LandedBlock], *, integration: str | None = None) -> Outcome:
-        """As `map`, where nobody wants events but those that rules match: `Outcome.drafts` instead of events."""
-        return self._each(blocks, integration, self.mapper.draft)
+    def draft(self, blocks: list[LandedBlock], *, integration: str | None = None) -> Outcome:
+        """As `map`, where nobody wants events but those that rules match: `Outcome.drafts` instead of events.
 
-    def _each(self, blocks: Sequence[LandedBlock], integration: str | None, way: Way) -> Outcome:
+        The list is emptied, and the text of each block goes as soon as it is tokenised: of what no mapping could take,
+        only the reason is known.
+        """
+        return self._each(blocks, integration, self.mapper.draft, spent=blocks)
+
+    def _each(
+        self,
+        blocks: Sequence[LandedBlock],
+        integration: str | None,
+        way: Way,
+        spent: list[LandedBlock] | None = None,
+    ) -> Outcome:
         outcome = Outcome(read=sum(len(block) for block in blocks))
         framed = []
         for block in blocks:
@@ -131,19 +141,25 @@ class Path:
                 outcome.quarantined += _unframed(block)
             else:
                 framed.append(block)
+        if spent is not None:
+            spent.clear()
         if framed:
-            self._map(framed, outcome, integration, way)
+            self._map(framed, outcome, integration, way, keep=spent is None)
         return outcome
 
-    def _map(self, blocks: Sequence[LandedBlock], outcome: Outcome, integration: str | None, way: Way) -> None:
+    def _map(
+        self, blocks: list[LandedBlock], outcome: Outcome, integration: str | None, way: Way, *, keep: bool
+    ) -> None:
         """Blocks to events. One block is unpacked at a time; the values of all are free again with the last draft."""
         bad: list[list[Bad]] = []
 
         def pieces() -> Iterator[Piece]:
-            for block in blocks:
+            for number, block in enumerate(blocks):
                 decoded = by_name(block.format).decode(_as_block(block))
                 bad.append(list(decoded.bad))
-                yield Piece(decoded.ndjson, decoded.offsets, block.sequence, block.received, partial(_again, block))
+                again = partial(_again, block) if keep else bytes
+                blocks[number] = block if keep else replace(block, content=b"")
+                yield Piece(decoded.ndjson, decoded.offsets, block.sequence, block.received, again)
 
         size = sum(block.size for block in blocks)
         records, unreadable = tokenise(pieces(), source=blocks[0].source, stream=blocks[0].stream, size=size)

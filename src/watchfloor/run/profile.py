@@ -78,7 +78,7 @@ class _Path(Path):
     def draft(self, *args: Any, **kwargs: Any) -> Outcome:
         began = cpu_s()
         if self.warming == 0:
-            super().draft(*args, **kwargs)
+            super().draft(args[0].copy(), **kwargs)
             self.warming = cpu_s() - began
             self._timed.seconds = 0.0
             began = cpu_s()

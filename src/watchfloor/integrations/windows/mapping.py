@@ -14,8 +14,8 @@ under `unmapped`, where Sigma rules find it.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from functools import lru_cache, partial
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from watchfloor.collect.convert import boolean, domain_of, integer, ip, iso, rea
 from watchfloor.collect.mapping import Mapped, Record, event, maps
 from watchfloor.collect.records import Records
 from watchfloor.ocsf.column import Column
+from watchfloor.ocsf.waiting import Waiting
 
 # fmt: off
 
@@ -240,6 +241,8 @@ INTEGRITY = {
 
 HASHES = {"MD5": ("MD5", 1), "SHA1": ("SHA-1", 2), "SHA256": ("SHA-256", 3), "IMPHASH": ("Imphash", 18)}
 
+HASH_NAMES = tuple(name for name, _ in HASHES.values())
+
 FILE_ACTIVITY = {"2": 6, "11": 1, "15": 1, "23": 4, "26": 4, "27": 1, "28": 4, "29": 1}
 BLOCKED_FILE = {"27": 2, "28": 2}
 PIPE_ACTIVITY = {"17": 1, "18": 14}
@@ -356,7 +359,9 @@ def normalise(records: Records, settings: Mapping[str, Any]) -> Records:
     records = _renamed(records, plan, {name: np.isin(codes, numbers) for name, numbers in staying.items()})
     if records.column("StringInserts[]") is not None:
         records = _name_inserts(records)
-    return records.with_columns({"System.time": _time(records, int(settings.get("event_time_offset_minutes") or 0))})
+    offset = int(settings.get("event_time_offset_minutes") or 0)
+    time = Waiting(len(records), pa.int64(), partial(_time, records, offset))
+    return records.with_columns({"System.time": time})
 
 
 def _renamed(records: Records, plan: Mapping[str, str], staying: Mapping[str, npt.NDArray[np.bool_]]) -> Records:
@@ -513,7 +518,7 @@ def _registry_family(family: str, event_type: str | None) -> str:
 def texts(r: Record, table: Mapping[str, str]) -> dict[str, Column]:
     """Text exactly as it is, attribute -> raw name."""
     found = {attribute: r.take(name) for attribute, name in table.items()}
-    return {attribute: column for attribute, column in found.items() if len(column.values)}
+    return {attribute: column for attribute, column in found.items() if not column.known_missing}
 
 
 def words(r: Record, table: Mapping[str, str]) -> dict[str, Column]:
@@ -521,14 +526,17 @@ def words(r: Record, table: Mapping[str, str]) -> dict[str, Column]:
     found: dict[str, Column] = {}
     for attribute, name in table.items():
         column = r.take(name)
-        if len(column.values) == 0:
+        if column.known_missing:
             continue
-        empty = pc.is_in(column.values, value_set=NOTHING)
-        if empty.true_count:
-            found[f"unmapped.{name}"] = column.apply(partial(_only, empty))
-            column = column.apply(partial(_only, pc.invert(empty)))
-        found[attribute] = column
+        found[f"unmapped.{name}"] = column.later(_blanks, pa.string(), parts=True)
+        found[attribute] = column.without("-", "")
     return found
+
+
+def _blanks(column: Column) -> Column:
+    """Only what `words` does not take for a value."""
+    empty = pc.is_in(column.values, value_set=NOTHING)
+    return column.apply(partial(_only, empty)) if empty.true_count else Column.missing(len(column))
 
 
 def _only(mask: pa.Array, values: pa.Array) -> pa.Array:
@@ -537,26 +545,40 @@ def _only(mask: pa.Array, values: pa.Array) -> pa.Array:
 
 def numbers(r: Record, table: Mapping[str, str]) -> dict[str, Column]:
     """Decimal or hexadecimal text as numbers; text that a number would not give back stays under `unmapped` as well."""
-    return _exactly(r, table, _whole)
+    return _exactly(r, table, _whole, pa.int64())
 
 
 def addresses(r: Record, table: Mapping[str, str]) -> dict[str, Column]:
     """IP addresses in canonical text; another spelling stays under `unmapped` as well."""
-    return _exactly(r, table, _address)
+    return _exactly(r, table, _address, pa.string())
 
 
-def _exactly(r: Record, table: Mapping[str, str], convert: Any) -> dict[str, Column]:
+def _exactly(
+    r: Record, table: Mapping[str, str], convert: Callable[[pa.Array], pa.Array], type_: pa.DataType
+) -> dict[str, Column]:
     found: dict[str, Column] = {}
     for attribute, name in table.items():
         column = r.take(name)
-        if len(column.values) == 0:
+        if column.known_missing:
             continue
-        converted = convert(column.values)
-        found[attribute] = column.apply(partial(_instead, converted))
-        same = pc.fill_null(pc.equal(converted.cast(pa.string()), column.values), FALSE)
-        if same.false_count:
-            found[f"unmapped.{name}"] = column.apply(partial(_only, pc.invert(same)))
+        converted = cache(partial(_converted, convert, column))  # once, for who asks for both
+        found[attribute] = column.later(partial(_instead_of, converted), type_)
+        found[f"unmapped.{name}"] = column.later(partial(_others, converted), pa.string(), parts=True)
     return found
+
+
+def _converted(convert: Callable[[pa.Array], pa.Array], column: Column) -> pa.Array:
+    return convert(column.values)
+
+
+def _instead_of(converted: Callable[[], pa.Array], column: Column) -> Column:
+    return column.apply(partial(_instead, converted()))
+
+
+def _others(converted: Callable[[], pa.Array], column: Column) -> Column:
+    """Only texts that what they were converted to would not give back."""
+    same = pc.fill_null(pc.equal(converted().cast(pa.string()), column.values), FALSE)
+    return column.apply(partial(_only, pc.invert(same))) if same.false_count else Column.missing(len(column))
 
 
 def _instead(made: pa.Array, values: pa.Array) -> pa.Array:
@@ -578,7 +600,7 @@ def _address(values: pa.Array) -> pa.Array:
 
 def last_part(column: Column) -> Column:
     r"""`cmd.exe` of `C:\Windows\cmd.exe`: vectorised, because paths of files are nearly all different."""
-    return column.apply(_last_part)
+    return column.later(lambda paths: paths.apply(_last_part), pa.string(), parts=True)
 
 
 def _last_part(values: pa.Array) -> pa.Array:
@@ -612,9 +634,11 @@ def _hashes(text: str) -> tuple[tuple[str, int, str], ...]:
 
 def hashes(column: Column) -> Column:
     """`SHA256=..,IMPHASH=..` -> OCSF fingerprints."""
-    return column.map(
-        lambda text: [{"algorithm": a, "algorithm_id": i, "value": v} for a, i, v in _hashes(text)] or None, HASH
-    )
+    return column.later(lambda texts: texts.map(_fingerprints, HASH), HASH, parts=True, own=HASH_NAMES)
+
+
+def _fingerprints(text: str) -> list[dict[str, Any]] | None:
+    return [{"algorithm": a, "algorithm_id": i, "value": v} for a, i, v in _hashes(text)] or None
 
 
 def code(r: Record, table: Mapping[str, int], default: int | None = None) -> Column:
