@@ -277,7 +277,6 @@ class Engine:
                 continue
             start, skim = minded.skims.get((place, skimmed), (0, None))
             where = self._compiled.fields[place].place
-            question = self._question(place)
             sources: Sequence[Source] = layout.keyword_sources if where == KEYWORDS else layout.sources(where)
             if where == KEYWORDS:
                 held = events.may_hold(None if skim is None else self._keywords)
@@ -300,7 +299,7 @@ class Engine:
                 alive.append((values, codes))
                 several = source.several or nested
                 way = ("leaves" if place == 0 else f"[]{source.path}") if several else ""
-                questions.append((question, self._splitter(place, source) if several else None))
+                questions.append((self._question(place), self._splitter(place, source) if several else None))
                 found.setdefault((place, skimmed), []).append(len(asks))
                 _, offsets, data = values.buffers()
                 asks.append(
@@ -362,10 +361,10 @@ class Engine:
         if key not in self._skims:
             if len(self._skims) >= LAYOUTS:
                 self._skims.clear()
-            question = self._question(place)
-            owners = np.repeat(np.arange(len(question.matcher.atoms)), np.diff(question.atom_starts))
-            wanted = np.unique(owners[np.isin(question.atom_marks, marks)])
-            self._skims[key] = Keywords.of([question.matcher.atoms[atom] for atom in wanted.tolist()])
+            asked = self._compiled.fields[place]  # not its machines: no column may ever have the field
+            owners = np.repeat(np.arange(asked.marks), np.diff(asked.mark_starts))
+            wanted = np.unique(asked.mark_atoms[np.isin(owners, marks)])
+            self._skims[key] = Keywords.of([asked.atoms[atom] for atom in wanted.tolist()])
         return self._skims[key]
 
     def _keyword_rows(
