@@ -37,7 +37,7 @@ class Run:
 
     def __init__(self, *rules: Correlation, covered: Any = None, **bounds: Any) -> None:
         self.rules = rules
-        members = {one.id: one.rules for one in rules}
+        members = {one.id: (*one.rules, *one.weak) for one in rules}
         self.operator = Operator(rules, members, **{"hold": UNHELD, **bounds})
         self.state: State = self.operator.begin()
         self.covered = covered or (lambda start, end: True)
@@ -98,6 +98,16 @@ WORDS = (
 
 
 @st.composite
+def doubts(draw: st.DrawFn, names: str) -> dict[str, Any]:
+    """Rules whose matches may mean nothing, and those that may be matches of others; in half of the cases none."""
+    if draw(st.booleans()):
+        return {}
+    vague = draw(st.sets(st.sampled_from(names[1:]))) if names[1:] else ()
+    weak = draw(st.lists(st.sampled_from(names), max_size=2))
+    return {"doubt": tuple((name, "common_cause") for name in sorted(vague)), "weak": tuple(weak)}
+
+
+@st.composite
 def rules(draw: st.DrawFn) -> Correlation:
     kind = draw(st.sampled_from(["event_count", "value_count", "value_sum", "value_avg", "value_percentile",
                                  "value_median", "temporal", "temporal_ordered", "words"]))  # fmt: skip
@@ -111,13 +121,13 @@ def rules(draw: st.DrawFn) -> Correlation:
         count = 3 if "c" in text.replace("and", "") else 2
         more |= {"expression": postfix(text), "bounds": (), "anchor": "a"}
         more["on_incomplete"] = draw(st.sampled_from(["indeterminate", "fire"]))
-        doubtful = draw(st.sets(st.sampled_from("bc"[: count - 1])))
-        more["doubt"] = tuple((name, "common_cause") for name in sorted(doubtful))
+        more |= draw(doubts("abc"[:count]))
         return rule("temporal", count, after=draw(st.sampled_from([0, 3_000])), **more)
     if draw(st.booleans()) and kind != "temporal_ordered":
         more |= {"anchor": "a", "after": draw(st.sampled_from([0, 3_000]))}
     if kind == "value_percentile":
         more["percentile"] = draw(st.sampled_from([0.0, 25.0, 95.0, 100.0]))
+    more |= draw(doubts("abc"[:count]))
     bounds = draw(BOUNDS)
     if kind in ("temporal", "temporal_ordered"):
         bounds = (("gte", float(draw(st.integers(1, count)))),)
@@ -129,7 +139,9 @@ def matched(draw: st.DrawFn, one: Correlation, most: int = 24) -> list[Match]:
     found = []
     for uid in range(1, draw(st.integers(0, most)) + 1):
         time, sequence, key = draw(TIMES), draw(st.integers(0, 2)), draw(st.sampled_from([2, 2, 3]))
-        for member in draw(st.lists(st.integers(0, len(one.rules) - 1), min_size=1, max_size=2, unique=True)):
+        for member in draw(
+            st.lists(st.integers(0, len(one.rules) + len(one.weak) - 1), min_size=1, max_size=2, unique=True)
+        ):
             found.append(Match(time, sequence, uid, member, key=key, value=draw(VALUES)))
     return found
 
@@ -396,6 +408,37 @@ def test_somebody_without_a_name_may_have_been_anybody() -> None:
         run.feed([at(600, scope="lab"), at(599, 1, 2, key=0, scope=scope)], marks(700, 700))
         assert changes(run) == said, scope
     assert run.operator.counters(run.state)["dropped_null_key"] == 1
+
+
+def test_a_match_in_doubt_is_a_question_and_no_finding() -> None:
+    """Once for the group, with its reason; what is certain without it is found."""
+    one = rule(bounds=(("gte", 2.0),), weak=("a",))
+    run = Run(one)
+    run.feed([Match(1000, 0, 1, 0), Match(2000, 0, 2, 1, scope="lab"), Match(3000, 0, 3, 1)])
+    assert changes(run) == ["not_evaluable"]
+    (gap,) = run.said[0]["gaps"]
+    assert (gap["why"], gap["of"], gap["since"], gap["until"]) == ("identity_ambiguous", "lab", -8000, 2000)
+    assert run.said[0]["evidence"] == [f"{1:032x}", f"{2:032x}"]
+    run = Run(one)
+    run.feed([Match(1000, 0, 1, 0), Match(2000, 0, 2, 0), Match(3000, 0, 3, 1)])
+    assert changes(run) == ["create"]
+
+
+def test_what_may_have_been_there_is_not_absent() -> None:
+    for at_door, said in ((599, ["not_evaluable"]), (606, ["create"])):
+        run = Run(absent(weak=("b",), on_incomplete="fire"))
+        run.feed([at(600), at(at_door, 2, 2)], marks(700, 700))
+        assert changes(run) == said, at_door
+    run = Run(absent(weak=("b",)))
+    run.feed([at(600), at(599, 2, 2), at(598, 1, 3)], marks(700, 700))
+    assert changes(run) == [], "it was there for certain"
+
+
+def test_a_doubt_that_is_taken_back_answers_the_question() -> None:
+    run = Run(absent(weak=("b",)))
+    run.feed([at(600), at(599, 2, 2)], marks(700, 700))
+    run.feed([at(599, 2, 2)], marks(800, 800), gone=True)
+    assert changes(run) == ["not_evaluable", "create", "evaluable"]
 
 
 def test_what_belongs_to_no_group_or_has_no_number_is_counted() -> None:

@@ -248,7 +248,7 @@ def test_what_is_ours_is_read() -> None:
 
 def test_what_may_mean_nothing_is_read() -> None:
     assert good(ABSENT, watchfloor={**OWN, "doubt": {"b": "common_cause"}}).doubt == (("b", "common_cause"),)
-    assert "cannot be in doubt" in refused({}, watchfloor={"doubt": {"a": "common_cause"}})
+    assert good({}, watchfloor={"doubt": {"a": "fact_unknown"}}).doubt == (("a", "fact_unknown"),)
 
 
 def test_what_nobody_says_has_its_default() -> None:
@@ -416,6 +416,19 @@ def test_rules_that_only_others_count_on_are_silent(tmp_path: Path) -> None:
     assert book.members == {ids["c"]: (ids["a"],), ids["d"]: (ids["b"],)}
     assert book.silent == {ids["a"], ids["b"]}
     assert book.documents == 4 == len(book.rules) + len(book.correlations)
+
+
+def test_a_rule_that_asks_who_it_was_has_a_doubt(tmp_path: Path) -> None:
+    """One more rule for the engine, no more documents; never a finding of its own."""
+    asks = rule("a", detection={"s": {"asof.person.role_class": "guard"}, "condition": "s"})
+    by_person = named("c", rules=["a", "b"], **{"group-by": ["wf.person_uid"]})
+    book = loaded(tmp_path, asks, rule("b"), {**by_person, "generate": True})
+    (one,), (doubtful,) = book.correlations, book.doubtful
+    ids = {rule.name: rule.id for rule in book.rules}
+    assert doubtful.id == f"{ids['a']} in doubt" and book.matched == (*book.rules, doubtful)
+    assert book.members[one.id] == (ids["a"], ids["b"], doubtful.id, ids["b"])
+    assert one.weak == ("a", "b")
+    assert book.silent == {doubtful.id} and book.documents == 3
 
 
 def test_who_generates_once_speaks(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from watchfloor.detect.predicate import And, Constant, Kind, Node, Not, Or, Predicate
 from watchfloor.detect.rulebook import load_rules
 from watchfloor.detect.taxonomy import Taxonomy
-from watchfloor.detect.unknown import certainly, is_context
+from watchfloor.detect.unknown import certainly, is_context, possibly
 from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
 
@@ -78,6 +78,41 @@ def two_valued(node: Node, row: dict[str, Any]) -> bool:
 @given(TREES, ROWS)
 def test_certainly_is_kleenes_true(node: Node, row: dict[str, Any]) -> None:
     assert two_valued(certainly(node), row) == (kleene(node, row) is True)
+
+
+PEOPLE = ("asof.person.a", "lag.presence.b", "own", "asof.c")
+COMPARED = st.builds(Predicate, st.sampled_from(PEOPLE), st.just(Kind.EQUALS), st.sampled_from(["x", "y"]))
+WHO: st.SearchStrategy[Node] = st.recursive(
+    COMPARED,
+    lambda inner: (
+        st.builds(Not, inner) | st.builds(And, st.tuples(inner, inner)) | st.builds(Or, st.tuples(inner, inner))
+    ),
+    max_leaves=8,
+)
+SOME = st.sampled_from(["x", "y", None])
+
+
+@given(WHO, SOME, SOME, SOME, SOME)
+def test_whoever_it_was_it_may_have_matched(node: Node, own: str | None, c: str | None, a: str, b: str) -> None:
+    """What would match for certain, were somebody known, may match while nobody is; and only then."""
+    doubt = possibly(node)
+    weak = {"asof.person.a": None, "lag.presence.b": None, "own": own, "asof.c": c,
+            "wf.resolution_confidence": 60, "wf.person_uid": None}  # fmt: skip
+    if doubt is None:
+        return
+    known = {**weak, "asof.person.a": a, "lag.presence.b": b}
+    if kleene(node, known) is True:
+        assert two_valued(doubt, weak)
+    assert not two_valued(doubt, {**weak, "wf.person_uid": "p-1"})
+    assert not two_valued(doubt, {**weak, "wf.resolution_confidence": None})
+
+
+def test_what_does_not_ask_who_is_never_in_doubt() -> None:
+    assert possibly(Predicate("asof.place.armed", Kind.EQUALS, "x")) is None
+    asked = And((Predicate("own", Kind.EQUALS, "x"), Predicate("asof.person.a", Kind.EQUALS, "x")))
+    doubt = possibly(asked)
+    row = {"own": "y", "asof.person.a": None, "wf.resolution_confidence": 60, "wf.person_uid": None}
+    assert doubt is not None and not two_valued(doubt, row) and two_valued(doubt, {**row, "own": "x"})
 
 
 def test_rules_about_records_alone_are_left_as_they_are() -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 from watchfloor.detect.correlation_condition import negated
@@ -57,13 +57,15 @@ def findings(one: Correlation, number: int, matches: Iterable[Match], covered: C
 def _group(one: Correlation, group: list[Event], covered: Covered) -> Iterable[tuple[int, str]]:
     anchor = None if one.anchor is None else one.rules.index(one.anchor)
     around = one.after > 0 or "!" in one.expression
-    active, fired, begun = False, -math.inf, 0
+    active, fired, asked, begun = False, -math.inf, -math.inf, 0
+    quiet = max(one.suppress, one.before + one.after if one.emit == "once" else 0)
     for at, event in enumerate(group):
         time = event[0].time
         if active and time - group[at - 1][0].time > one.before:
             active = False
-        if anchor is not None and all(match.member != anchor for match in event):
+        if anchor is not None and all(_meant(one, match) != anchor for match in event):
             continue
+        sure = any(not _vague(one, match) and anchor in (None, match.member) for match in event)
         window = [
             other
             for number, other in enumerate(group)
@@ -71,15 +73,20 @@ def _group(one: Correlation, group: list[Event], covered: Covered) -> Iterable[t
             and time - one.before <= other[0].time
             and (other[0].time <= time + one.after if around else number <= at)
         ]
-        true, certain, doubtful = _true(one, window)
-        unknown = doubtful or (true and not certain and not covered(time - one.before, time + one.after))
-        if unknown:
+        worlds = [(_true(one, some), _ends(one, some, event)) for some in _worlds(one, window, event, sure)]
+        truths = {holds and ends for (holds, _), ends in worlds} | (set() if sure else {False})
+        true, doubt = True in truths, truths == {True, False}
+        certain = all(visible for (_, visible), _ in worlds)
+        unknown = doubt or (true and not certain and not covered(time - one.before, time + one.after))
+        spoken = (one.emit == "once" and active) or (one.suppress > 0 and time - fired < one.suppress)
+        if unknown and not spoken and not time - asked < quiet:
+            asked = time
             yield event[0].uid, "unknown"
-        counts = true and (not unknown or one.on_incomplete == "fire")
+        counts = true and not doubt and (not unknown or one.on_incomplete == "fire")
         if one.emit == "once":
             fires = counts and not active
         else:
-            fires = counts and _completes(one, window, event)
+            fires = counts
         if not unknown:
             active = true
         if fires:
@@ -90,22 +97,53 @@ def _group(one: Correlation, group: list[Event], covered: Covered) -> Iterable[t
                 begun, active = at + 1, False
 
 
-def _true(one: Correlation, window: list[Event]) -> tuple[bool, bool, bool]:
-    """Whether the condition may hold if what is absent is absent; whether it may hold whatever is absent; and whether
-    it holds only if what is in doubt is so."""
+def _meant(one: Correlation, match: Match) -> int:
+    """The rule that a match is one of, or may be."""
+    return one.rules.index((*one.rules, *one.weak)[match.member])
+
+
+def _vague(one: Correlation, match: Match) -> bool:
+    """Whether a match may mean nothing."""
+    return match.member >= len(one.rules) or one.rules[match.member] in dict(one.doubt)
+
+
+def _worlds(one: Correlation, window: list[Event], event: Event, sure: bool) -> Iterable[list[Event]]:
+    """The window as it may be: what is in doubt is there, or not; where only one number counts, all or none of it.
+
+    What is judged is there, or it would not be judged.
+    """
+    there = {
+        match for match in event if not sure and (not one.expression or one.rules[_meant(one, match)] == one.anchor)
+    }
+    doubts = [match for other in window for match in other if _vague(one, match) and match not in there]
+    members = sorted({match.member for match in doubts})
+    if one.expression:
+        parts = [set(some) for size in range(len(members) + 1) for some in combinations(members, size)]
+        chosen = [[match for match in doubts if match.member in some] for some in parts]
+    elif one.kind in ("event_count", "value_count", "temporal"):
+        chosen = [doubts[:size] for size in range(len(doubts) + 1)]
+    else:
+        chosen = [[], doubts]
+    for some in chosen:
+        made = []
+        for other in window:
+            kept = [match for match in other if not _vague(one, match) or match in some or match in there]
+            if kept:
+                made.append([replace(match, member=_meant(one, match)) for match in kept])
+        if made:
+            yield made
+
+
+def _true(one: Correlation, window: list[Event]) -> tuple[bool, bool]:
+    """Whether the condition holds if what is absent is absent; and whether it holds whatever is absent."""
     if one.expression:
         there = {one.rules[match.member] for event in window for match in event}
-        doubtful = there & dict(one.doubt).keys()
-        absent = negated(one.expression)[1]
-        maybe, sure = [], []
-        for flags in product((False, True), repeat=len(doubtful)):
-            some = there - {name for name, unlike in zip(sorted(doubtful), flags, strict=True) if unlike}
-            maybe.append(_said(one.expression, some.__contains__))
-            sure.append(_said(one.expression, (some | absent).__contains__))
-        return any(maybe), all(sure), any(maybe) and not all(maybe)
+        wanted = _said(one.expression, lambda name: name in there)
+        _, absent = negated(one.expression)
+        return wanted, _said(one.expression, lambda name: name in there or name in absent)
     value = _value(one, window)
     meets = all(BEYOND[operator](float(value), bound) for operator, bound in one.bounds)
-    return meets, True, False
+    return meets, True
 
 
 def _said(expression: tuple[str, ...], there: Callable[[str], bool]) -> bool:
@@ -150,11 +188,15 @@ def _chains(window: list[Event]) -> dict[Match, int]:
     return best
 
 
-def _completes(one: Correlation, window: list[Event], event: Event) -> bool:
+def _ends(one: Correlation, window: list[Event], event: Event) -> bool:
     """Whether the order ends with this event; a later match of another rule does not find it again."""
-    if one.kind != "temporal_ordered":
+    if one.kind != "temporal_ordered" or one.emit == "once":
         return True
-    reached = max(_chains(window)[match] for match in event)
+    same = event[0].time, event[0].sequence, event[0].uid
+    chains = _chains(window)
+    reached = max(
+        (length for match, length in chains.items() if (match.time, match.sequence, match.uid) == same), default=0
+    )
     return all(BEYOND[operator](float(reached), bound) for operator, bound in one.bounds)
 
 

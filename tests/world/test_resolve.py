@@ -123,6 +123,31 @@ def test_a_weak_link_names_nobody_and_says_how_weak(tmp_path: Path) -> None:
     assert confidence is not None and confidence.to_pylist() == [60]
 
 
+def test_a_badge_that_a_file_links_to_a_person(tmp_path: Path) -> None:
+    """By likeness only: nobody, and how weak the link is; for certain: that person, by no credential we know."""
+    (estate := small(tmp_path) / "aliases.csv").write_text(
+        "kind,value,entity,confidence,method\nbadge,900,p-1,60,probabilistic\nbadge,901,p-1,100,manual\n"
+    )
+    events = Resolver(load(estate.parent)).resolve(
+        built("physical_access_activity", [{"time": APRIL, "credential.uid": number} for number in ("900", "901")])
+    )
+    person, confidence = events.column("wf.person_uid"), events.column("wf.resolution_confidence")
+    assert person is not None and person.to_pylist() == [None, "p-1"]
+    assert confidence is not None and confidence.to_pylist() == [60, 100]
+    credential = events.column("wf.credential_uid")
+    assert credential is None or credential.all_missing
+
+
+def test_a_name_of_two_people_is_somebodys(tmp_path: Path) -> None:
+    resolver = Resolver(load(small(tmp_path)))
+    resolver.aliases.add([Alias("", "account", "desk", "c-8", "p-1"), Alias("", "account", "desk", "c-9", "p-2")])
+    rows = [{"time": APRIL, "user.name": name} for name in ("desk", "nobody")]
+    events = resolver.resolve(built("authentication", rows))
+    assert events.column("wf.person_uid") is None
+    confidence = events.column("wf.resolution_confidence")
+    assert confidence is not None and confidence.to_pylist() == [0, None]
+
+
 def test_names_of_one_source_are_not_those_of_another(tmp_path: Path) -> None:
     resolver = Resolver(load(small(tmp_path)))
     rows = [

@@ -27,6 +27,7 @@ from msgspec.structs import replace
 from watchfloor.detect import sliding
 from watchfloor.detect.correlation_condition import negated, table
 from watchfloor.detect.correlation_keys import EVERYBODY, NOBODY, key_of, regrouped
+from watchfloor.detect.correlation_links import AMBIGUOUS
 from watchfloor.detect.rule import Correlation
 from watchfloor.detect.sliding import (
     ASK,
@@ -297,18 +298,27 @@ class Operator:
         self._level: Int32s = np.array(level, np.int32)
         self._negated = [negated(one.expression)[1] if one.expression else frozenset() for one in self.correlations]
         self._absent = [
-            tuple(uid for name, uid in zip(one.rules, members[one.id], strict=True) if name in some)
+            tuple(uid for name, uid in zip(one.rules, members[one.id], strict=False) if name in some)
             for one, some in zip(self.correlations, self._negated, strict=True)
         ]
+        self._meant = [(*one.rules, *one.weak) for one in self.correlations]
+        """Per member the rule it is a match of, or may be."""
         self._hold = np.array([hold[bool(some)] for some in self._negated], np.int64)
-        self._plan, self._operators, self._numbers, self._tables = self._planned()
+        self._plan, self._operators, self._numbers, self._tables, self._meanings, self._vague = self._planned()
 
-    def _planned(self) -> tuple[Any, Any, Any, Any]:
+    def _planned(self) -> tuple[Any, Any, Any, Any, Any, Any]:
         plan = np.zeros(len(self.correlations), PLAN)
         bounds: list[tuple[int, float]] = []
         tables: list[npt.NDArray[np.uint8]] = []
+        meanings: list[int] = []
+        vague: list[bool] = []
         length = 0
-        for entry, one, absent in zip(plan, self.correlations, self._negated, strict=True):
+        for entry, one, absent, meant in zip(plan, self.correlations, self._negated, self._meant, strict=True):
+            entry["every"], entry["meant"] = len(meant), len(meanings)
+            meanings += [one.rules.index(name) for name in meant]
+            vague += [member >= len(one.rules) or name in dict(one.doubt) for member, name in enumerate(meant)]
+            entry["shut"] = sum(1 << member for member, name in enumerate(meant) if name in absent)
+            entry["quiet"] = max(one.suppress, one.before + one.after if one.emit == "once" else 0)
             entry["kind"] = sliding.WORDS if one.expression else KINDS[one.kind]
             entry["emit"], entry["members"] = EMITS[one.emit], len(one.rules)
             entry["anchor"] = -1 if one.anchor is None else one.rules.index(one.anchor)
@@ -322,7 +332,6 @@ class Operator:
                 tables.append(table(one.expression, one.rules))
                 length += len(tables[-1])
             entry["negated"] = sum(1 << one.rules.index(name) for name in absent)
-            entry["doubt"] = sum(1 << one.rules.index(name) for name, _ in one.doubt)
             entry["fires"] = one.on_incomplete == "fire"
             entry["around"] = bool(absent) or one.after > 0
         return (
@@ -330,6 +339,8 @@ class Operator:
             np.array([operator for operator, _ in bounds], np.int32),
             np.array([number for _, number in bounds], np.float64),
             np.concatenate([*tables, np.zeros(1, np.uint8)]),
+            np.array([*meanings, 0], np.int32),
+            np.array([*vague, False], np.bool_),
         )
 
     def begin(self) -> State:
@@ -396,7 +407,7 @@ class Operator:
         everybody = frozenset(watermark.heard)
         marks: dict[bool, list[int]] = {False: [], True: []}
         skew = {False: 0, True: 0}
-        for name, uid in zip(one.rules, self.members[one.id], strict=True):
+        for name, uid in zip(self._meant[number], self.members[one.id], strict=True):
             absent = name in self._negated[number]
             if uid in self._position:
                 marks[absent].append(int(front["settled"][self._position[uid]]))
@@ -455,7 +466,7 @@ class Operator:
         empty = np.isnan(_numbers(matches, "value", np.float64))
         lost = nobody
         if nobody.any():
-            lost = nobody & ((self._plan["negated"][correlation] >> _numbers(matches, "member", np.int32) & 1) == 0)
+            lost = nobody & ((self._plan["shut"][correlation] >> _numbers(matches, "member", np.int32) & 1) == 0)
         if empty.any():
             kind = self._plan["kind"][correlation]
             empty &= (kind >= sliding.DISTINCT) & (kind <= sliding.PERCENTILE) & ~lost
@@ -489,7 +500,7 @@ class Operator:
                 progress = np.zeros(1, np.int64)
                 end = sliding.judge(
                     state.rows, state.keys, state.counts, self._plan, self._operators, self._numbers, self._tables,
-                    state.front, todo, begin, len(todo), out, progress,
+                    self._meanings, self._vague, state.front, todo, begin, len(todo), out, progress,
                 )  # fmt: skip
                 entries = out[: progress[0]]
                 if end == begin:
@@ -522,7 +533,7 @@ class Operator:
         ):
             ask = Ask(self.correlations[number], self._absent[number], names[code], start, end)
             gaps = list(coverage(ask))
-            negated = int(self._plan["negated"][number])
+            negated = int(self._plan["shut"][number])
             if sliding.held(state.rows, state.keys, number, NOBODY, code, negated, start, end):
                 gaps.append(Gap("identity_ambiguous", "", ask.scope, start, end))
             found[row] = gaps
@@ -572,15 +583,19 @@ class Operator:
     def _gaps(self, state: State, number: int, entry: Any, gaps: Mapping[int, Sequence[Gap]]) -> Sequence[Gap]:
         """Why a match cannot be judged."""
         row = int(entry["row"])
-        time, plan = int(state.rows["time"][row]), self._plan[number]
-        if entry["change"] == UNJUDGED and (bits := int(entry["number"])):
-            one, start, end = self.correlations[number], time - int(plan["before"]), time + int(plan["after"])
-            reasons = dict.fromkeys(why for name, why in one.doubt if bits >> one.rules.index(name) & 1)
-            return tuple(Gap(why, "", "", start, end) for why in reasons)
-        if entry["change"] == UNJUDGED and row not in gaps:
-            stalled = int(state.rows["flags"][row]) & sliding.STALLED
-            why = "stalled_source" if stalled else "coverage_gap"
-            return (Gap(why, "", "", time - int(plan["before"]), time + int(plan["after"])),)
+        if entry["change"] == UNJUDGED and not gaps.get(row):
+            time, plan = int(state.rows["time"][row]), self._plan[number]
+            widen = int(state.front["widen"][number])
+            since, until = time - int(plan["before"]) - widen, time + int(plan["after"]) + widen
+            found = int(sliding.there(state.rows, state.keys, int(entry["slot"]), since, until))
+            one = self.correlations[number]
+            why_of = [*map(dict(one.doubt).get, one.rules), *(AMBIGUOUS for _ in one.weak)]
+            reasons = [why for bit, why in enumerate(why_of) if why is not None and found >> bit & 1]
+            if not reasons:
+                stalled = int(state.rows["flags"][row]) & sliding.STALLED
+                reasons = ["stalled_source" if stalled else "coverage_gap"]
+            of = [*state.scopes, ""][int(state.rows["scope"][row])]
+            return tuple(Gap(why, "", of, since + widen, until - widen) for why in dict.fromkeys(reasons))
         return gaps.get(row, ()) if entry["change"] in (UNJUDGED, CREATE) else ()
 
     @staticmethod

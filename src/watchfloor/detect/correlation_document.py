@@ -334,19 +334,15 @@ def _own(data: dict[str, Any], rules: tuple[str, ...], expression: tuple[str, ..
         "emit": _word(given, "emit", ("once", "each", "reset")),
         "suppress": duration(given.get("suppress", "0s"), ("watchfloor", "suppress"), zero=True),
         "min_confidence": confidence,
-        "doubt": _doubt(given, rules, expression, anchor),
+        "doubt": _doubt(given, rules, anchor),
     }
 
 
-def _doubt(
-    given: dict[str, Any], rules: tuple[str, ...], expression: tuple[str, ...], anchor: str | None
-) -> tuple[tuple[str, str], ...]:
+def _doubt(given: dict[str, Any], rules: tuple[str, ...], anchor: str | None) -> tuple[tuple[str, str], ...]:
     path = ("watchfloor", "doubt")
     doubt = given.get("doubt", {})
     if not isinstance(doubt, dict):
         raise Refused(path, "`doubt` is no map of rules to reasons", "doubt: {rule: common_cause}")
-    if doubt and not expression:
-        raise Refused(path, "what is counted cannot be in doubt", "write the condition of a temporal one in words")
     for rule, reason in doubt.items():
         if rule not in rules or rule == anchor:
             remedy = f"one of: {', '.join(one for one in rules if one != anchor)}"

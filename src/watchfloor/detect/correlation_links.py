@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from watchfloor.detect.rule import Correlation, Problem, Rule
 
-__all__ = ["Linked", "field_of", "link"]
+__all__ = ["AMBIGUOUS", "IN_DOUBT", "PERSON", "Linked", "doubted", "field_of", "link"]
+
+PERSON = "wf.person_uid"
+
+AMBIGUOUS = "identity_ambiguous"
+"""Why a match is in doubt: nobody knows surely whose it is (reference 6.4)."""
+
+IN_DOUBT = " in doubt"
+"""Behind the id of a rule: it matches where it is not sure who it was."""
 
 
 class Linked(NamedTuple):
@@ -21,22 +31,29 @@ class Linked(NamedTuple):
         correlations: those a correlation counts on stand before it.
         members: per correlation's id the ids of its rules, in its order.
         silent: ids of rules and correlations that only others count on: they make no findings of their own.
+        doubtful: what matches where it is in doubt whose an event is, of the rules that are counted.
         problems: of the other correlations.
     """
 
     correlations: tuple[Correlation, ...]
     members: Mapping[str, tuple[str, ...]]
     silent: frozenset[str]
+    doubtful: tuple[Rule, ...]
     problems: tuple[Problem, ...]
 
 
 def field_of(correlation: Correlation, member: int, name: str) -> str:
     """The field of a member that a name in `group-by` stands for."""
-    wanted = correlation.rules[member]
+    wanted = (*correlation.rules, *correlation.weak)[member]
     for alias, fields in correlation.aliases:
         if alias == name:
             return dict(fields).get(wanted, name)
     return name
+
+
+def doubted(correlation: Correlation, member: int) -> bool:
+    """Whether whose a match of a member is decides to which group it belongs."""
+    return any(field_of(correlation, member, name) == PERSON for name in correlation.group_by)
 
 
 def link(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> Linked:
@@ -79,10 +96,36 @@ def link(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> Linked:
             problems.append(
                 _wrong(one, f"the correlation {lost[0]!r} it counts on is not loaded", "see its own reason")
             )
+    made: dict[str, Rule] = {}
+    single = {uid: known_as[0] for uid, known_as in known.items() if len(known_as) == 1}
+    for one in list(ready.values()):
+        ready[one.id], more = _in_doubt(one, members[one.id], single, made)
+        members[one.id] += more
     kept = {uid: members[uid] for uid in ready}
-    speaking = {uid for one in ready.values() if one.generate for uid in members[one.id]}
+    speaking = {uid for one in ready.values() if one.generate for uid in members[one.id][: len(one.rules)]}
     silent = frozenset(uid for some in kept.values() for uid in some) - speaking
-    return Linked(tuple(ready.values()), kept, silent, tuple(problems))
+    return Linked(tuple(ready.values()), kept, silent, tuple(made.values()), tuple(problems))
+
+
+def _in_doubt(
+    one: Correlation, uids: Sequence[str], single: Mapping[str, Rule | Correlation], made: dict[str, Rule]
+) -> tuple[Correlation, tuple[str, ...]]:
+    """With the rules whose matches depend on who it was; and the ids of what matches where that is in doubt."""
+    names, more = [], []
+    for member, (name, uid) in enumerate(zip(one.rules, uids, strict=True)):
+        rule = single.get(uid)
+        if not isinstance(rule, Rule):
+            continue
+        if rule.possible is not None:
+            weak = f"{uid}{IN_DOUBT}"
+            made[weak] = replace(rule, id=weak, name=None, condition=rule.possible, possible=None)
+            more.append(weak)
+        elif doubted(one, member):
+            more.append(uid)
+        else:
+            continue
+        names.append(name)
+    return replace(one, weak=tuple(names)), tuple(more)
 
 
 def _members(one: Correlation, known: Mapping[str, Sequence[Rule | Correlation]]) -> tuple[str, ...] | Problem:

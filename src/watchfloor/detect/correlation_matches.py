@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from watchfloor.detect.correlation import MATCHES
+from watchfloor.detect.correlation_condition import negated
 from watchfloor.detect.correlation_keys import key_of, number_of, numeric
-from watchfloor.detect.correlation_links import field_of
+from watchfloor.detect.correlation_links import PERSON, field_of
 from watchfloor.detect.lookup import Layout, elements, plain
 from watchfloor.detect.questions import Field, TaxonomyLike, places
 from watchfloor.detect.rule import Correlation, Rule
@@ -29,11 +30,22 @@ nowhere; what it is about is then the site on which the person surely is."""
 
 TIMES = ("time", "metadata.logged_time")
 ORDERS = ("metadata.sequence", "wf.source_seq")
-PERSON, CONFIDENCE = "wf.person_uid", "wf.resolution_confidence"
+CONFIDENCE = "wf.resolution_confidence"
+
+NAMES = (PERSON, "wf.credential_uid", "user.email_addr", "user.name", "actor.user.name", "credential.uid", "user.uid")
+"""By which somebody goes of whom nobody knows surely who it is, the first of these that is known."""
+
+UNSURE = "? "
+"""Before such a name, in place of a person."""
 
 
 class _Wanted(NamedTuple):
-    """One correlation that counts on a rule."""
+    """One correlation that counts on a rule.
+
+    Args:
+        weak: the member as which a match counts whose person is in doubt; -1: that makes no difference.
+        absent: the rule is negated.
+    """
 
     correlation: int
     member: int
@@ -41,6 +53,8 @@ class _Wanted(NamedTuple):
     value: tuple[Field, ...]
     hashes: bool
     confidence: int
+    weak: int
+    absent: bool
 
 
 class MatchReader:
@@ -62,15 +76,20 @@ class MatchReader:
         position = {rule.id: number for number, rule in enumerate(rules)}
         self.wanted: dict[int, list[_Wanted]] = {}
         for number, one in enumerate(correlations):
-            for member, uid in enumerate(members[one.id]):
-                if uid not in position:
+            own, uids = len(one.rules), members[one.id]
+            absent = negated(one.expression)[1] if one.expression else frozenset[str]()
+            meant = [*range(own), *map(one.rules.index, one.weak)]
+            weaker = {meant[place]: place for place in range(own, len(uids))}
+            for member, uid in enumerate(uids):
+                if uid not in position or (member >= own and uid == uids[meant[member]]):
                     continue
                 source = rules[position[uid]].logsource
                 named = [field_of(one, member, name) for name in one.group_by]
                 wanted = _Wanted(
                     number, member, tuple((name, tuple(places(taxonomy, source, name))) for name in named),
                     tuple(places(taxonomy, source, one.field)) if one.field else (), one.kind == "value_count",
-                    one.min_confidence,
+                    one.min_confidence, weaker.get(member, member if member >= own else -1),
+                    one.rules[meant[member]] in absent,
                 )  # fmt: skip
                 self.wanted.setdefault(position[uid], []).append(wanted)
 
@@ -84,7 +103,8 @@ class MatchReader:
             for place in (*(place for _, places in one.group for place in places), *one.value)
         }
         found = {source.column for place in fields for source in layout.sources(place)}
-        return frozenset(found | {*SCOPES, *TIMES, *ORDERS, PERSON, CONFIDENCE, "metadata.uid", "wf.source_uid"})
+        always = {*SCOPES, *TIMES, *ORDERS, *NAMES, PERSON, CONFIDENCE, "metadata.uid", "wf.source_uid"}
+        return frozenset(found | always)
 
     def read(self, events: Events, rule: int, rows: npt.NDArray[np.int64]) -> pa.Table:
         """The matches of one rule in some rows of a batch; none where no correlation counts on it."""
@@ -117,10 +137,16 @@ class MatchReader:
         found = []
         for one in wanted:
             columns = []
+            weak = doubt < one.confidence
+            member = np.full(len(rows), one.member, np.int32)
+            if one.weak >= 0:
+                member[weak] = one.weak
             for name, fields in one.group:
                 column = texts(fields)
                 if name == PERSON:
-                    column = column.where(doubt >= one.confidence)
+                    column = column.where(~weak)
+                    if one.weak >= 0 and not one.absent and weak.any():
+                        column = column.coalesce(_unsure(events, rows).where(weak))
                 columns.append(Column(column.codes[kept], column.values))
             key, text = _keys(columns, len(kept))
             value = np.full(len(kept), np.nan)
@@ -134,7 +160,7 @@ class MatchReader:
                     {
                         **shared,
                         "correlation": np.full(len(kept), one.correlation, np.int32),
-                        "member": np.full(len(kept), one.member, np.int32),
+                        "member": member[kept],
                         "key": key,
                         "text": text,
                         "value": pa.array(value, pa.float64()),
@@ -144,6 +170,13 @@ class MatchReader:
                 .cast(MATCHES)
             )
         return pa.concat_tables(found)
+
+
+def _unsure(events: Events, rows: npt.NDArray[np.int64]) -> Column:
+    """What stands for a person of whom nobody knows surely who it is."""
+    found = [column.pick(rows).text() for name in NAMES if (column := events.column(name)) is not None]
+    named = found[0].coalesce(*found[1:]) if found else Column.missing(len(rows))
+    return named.map(lambda text: f"{UNSURE}{text}", pa.string())
 
 
 def no_matches() -> pa.Table:

@@ -113,6 +113,11 @@ class Lowering:
         self.placeholders = placeholders
 
     def detections(self, body: Any, top: str) -> Node:
+        """The condition that is certainly true (`unknown.certainly`)."""
+        return certainly(self.written(body, top))
+
+    def written(self, body: Any, top: str) -> Node:
+        """The condition as it is written."""
         if not isinstance(body, dict):
             raise Refused((top,), f"`{top}` is not a map", "give it selections and a condition")
         conditions = body.get("condition")
@@ -135,7 +140,7 @@ class Lowering:
                 nodes.append(self.lower(condition.parsed))
         except SigmaConditionError as error:
             raise Refused((top, "condition"), f"the condition is wrong: {message(error)}", remedy_for(error)) from None
-        return certainly(disjunction(nodes))
+        return disjunction(nodes)
 
     @staticmethod
     def _check_condition(text: Any, top: str) -> None:

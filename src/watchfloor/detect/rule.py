@@ -77,6 +77,8 @@ class Rule(msgspec.Struct, frozen=True, array_like=True, tag="rule", gc=False):
         falsepositives: as written.
         taxonomy: the field naming scheme, "sigma" unless the rule says otherwise.
         filters: ids of the Sigma filters applied.
+        possible: the condition under which it may match where it is in doubt whose the event is; None where it does not
+            depend on that.
     """
 
     id: str
@@ -97,6 +99,7 @@ class Rule(msgspec.Struct, frozen=True, array_like=True, tag="rule", gc=False):
     falsepositives: tuple[str, ...] = ()
     taxonomy: str = "sigma"
     filters: tuple[str, ...] = ()
+    possible: Node | None = None
 
 
 class Correlation(msgspec.Struct, frozen=True, array_like=True, tag="correlation", gc=False):
@@ -122,8 +125,9 @@ class Correlation(msgspec.Struct, frozen=True, array_like=True, tag="correlation
         emit: `once` per group until the condition is false again, at `each` match, or `reset` what was counted.
         suppress: milliseconds after a finding in which its group makes no other.
         min_confidence: links of entities below it are no links.
-        doubt: (rule as written, reason) of rules whose matches may mean nothing.
         purpose, itm: as written.
+        doubt: (rule as written, reason) of rules whose matches may mean nothing.
+        weak: rules whose matches are in doubt where it is not sure who it was; each is one more member.
     """
 
     id: str
@@ -161,6 +165,7 @@ class Correlation(msgspec.Struct, frozen=True, array_like=True, tag="correlation
     purpose: str | None = None
     itm: tuple[str, ...] = ()
     doubt: tuple[tuple[str, str], ...] = ()
+    weak: tuple[str, ...] = ()
 
 
 class Filter(msgspec.Struct, frozen=True, array_like=True, tag="filter", gc=False):

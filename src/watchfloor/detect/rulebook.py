@@ -52,6 +52,7 @@ class Rulebook:
         correlations: what counts on rules; one that another counts on stands before it.
         members: per correlation's id the ids of its rules, in its order.
         silent: ids of rules and correlations that only others count on: they make no findings of their own.
+        doubtful: rules made of those that ask who it was: they match where that is in doubt, for correlations only.
     """
 
     rules: tuple[Rule, ...]
@@ -61,6 +62,12 @@ class Rulebook:
     correlations: tuple[Correlation, ...] = ()
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
+    doubtful: tuple[Rule, ...] = ()
+
+    @property
+    def matched(self) -> tuple[Rule, ...]:
+        """What an engine is to match."""
+        return (*self.rules, *self.doubtful)
 
     def of_level(self, lowest: str) -> Rulebook:
         """Without what is below a level. A rule that a correlation counts on stays, and makes no findings."""
@@ -81,6 +88,7 @@ class Rulebook:
             correlations=tuple(correlations),
             members={one.id: self.members[one.id] for one in correlations},
             silent=(self.silent - idle) | low,
+            doubtful=tuple(rule for rule in self.doubtful if rule.id in counted),
         )
 
 
@@ -153,6 +161,7 @@ def load_rules(
         linked.correlations,
         linked.members,
         linked.silent,
+        linked.doubtful,
     )
 
 
@@ -211,7 +220,9 @@ def _apply(rule_filter: Filter, rules: dict[str, Rule], notes: list[Problem]) ->
             continue
         hit = True
         condition = conjunction((rule.condition, rule_filter.condition))
-        rules[key] = replace(rule, condition=condition, filters=(*rule.filters, rule_filter.id))
+        possible = None if rule.possible is None else conjunction((rule.possible, rule_filter.condition))
+        applied = (*rule.filters, rule_filter.id)
+        rules[key] = replace(rule, condition=condition, possible=possible, filters=applied)
     if not hit:
         reason = "the filter applies to no rule that is loaded"
         remedy = "check the ids and the log source it names"

@@ -36,6 +36,7 @@ _SOURCES = (
     "predicate.py",
     "rule.py",
     "rulecache.py",
+    "unknown.py",
     "../documents.py",
 )
 

@@ -12,6 +12,7 @@ from watchfloor.detect.heading import attack, id_of, one_of, text, texts
 from watchfloor.detect.lowering import Lowering, Placeholders, Refused, message, remedy_for
 from watchfloor.detect.predicate import Constant
 from watchfloor.detect.rule import LEVELS, STATUSES, Correlation, Filter, Logsource, Problem, Rule
+from watchfloor.detect.unknown import certainly, possibly
 from watchfloor.documents import Document
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -66,7 +67,8 @@ def _read(document: Document, placeholders: Placeholders) -> Rule | Correlation 
     if not isinstance(title, str) or not title:
         raise Refused(("title",), "the rule has no title", "add `title:`")
     logsource = _logsource(data)
-    condition = Lowering(placeholders).detections(data["detection"], "detection")
+    written = Lowering(placeholders).written(data["detection"], "detection")
+    condition = certainly(written)
     if isinstance(condition, Constant):
         truth = "always" if condition.value else "never"
         raise Refused(("detection", "condition"), f"the condition is {truth} true", "check its selections")
@@ -90,6 +92,7 @@ def _read(document: Document, placeholders: Placeholders) -> Rule | Correlation 
         references=texts(data, "references"),
         falsepositives=texts(data, "falsepositives"),
         taxonomy=text(data, "taxonomy") or "sigma",
+        possible=possibly(written),
     )
 
 

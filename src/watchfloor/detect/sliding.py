@@ -39,10 +39,12 @@ KEY = np.dtype([
 PLAN = np.dtype([
     ("kind", "i4"), ("emit", "i4"), ("anchor", "i4"), ("members", "i4"), ("before", "i8"), ("after", "i8"),
     ("suppress", "i8"), ("percentile", "f8"), ("bounds", "i4"), ("bounds_end", "i4"), ("table", "i4"),
-    ("negated", "i8"), ("doubt", "i8"), ("fires", "i4"), ("around", "i4"),
+    ("negated", "i8"), ("shut", "i8"), ("fires", "i4"), ("around", "i4"), ("every", "i4"), ("meant", "i4"),
+    ("quiet", "i8"),
 ])  # fmt: skip
-"""negated, doubt: rules, one bit each; fires: what cannot be judged is a finding all the same; around: the window is
-closed by time on both sides."""
+"""fires: what was not seen is a finding all the same; around: the window is closed by time on both sides. Members from
+`members` up to `every` may be matches of a rule; `meant` is where it stands of which, and which members are in doubt.
+negated: rules, as bits; shut: with what may be matches of them. quiet: so long after a question the group asks none."""
 
 FRONT = np.dtype([("settled", "i8"), ("expired", "i8"), ("gone", "i8"), ("widen", "i8")])
 """Per correlation: matches up to `settled` have all that matters to them; up to `expired` nobody waits any longer; up
@@ -65,8 +67,11 @@ GT, GTE, LT, LTE, EQ, NEQ = range(6)
 KEYS_USED, ROWS_USED, ROWS_TOP, FREE, REPEATED, TOO_LATE, SUPPRESSED, CROWDED = range(8)
 """Places in `counts`. ROWS_TOP: rows ever used; FREE: first row that is free again."""
 
-LONGEST = 64
-"""Rules of a temporal correlation at most."""
+LONGEST = 192
+"""Rules of a temporal correlation at most, and twice as many doubts."""
+
+SIZE, DIFFERENT, DOUBTED = range(3)
+"""Places in what is counted of a window: matches, different members or values, matches in doubt."""
 
 Records = Any
 """An array of ROW, KEY, PLAN, FRONT or OUT: NumPy's types do not know their fields."""
@@ -75,6 +80,7 @@ Place = Any
 """A whole number, of Python or of NumPy."""
 
 Floats = npt.NDArray[np.float64]
+Vague = npt.NDArray[np.bool_]
 
 
 @kernel
@@ -310,6 +316,134 @@ def behind_it(rows: Records, chain: Int32s, at: Place) -> bool:
 
 
 @kernel
+def enters(
+    rows: Records, chain: Int32s, at: Place, kind: Place, meant: Int32s, vague: Vague, window: Int64s, present: Int32s,
+    best: npt.NDArray[np.int64], seen: Floats, often: Int32s, amount: Floats, ordered: Floats,
+) -> None:  # fmt: skip
+    """A match comes into the window."""
+    row = chain[at]
+    if rows[row].flags & WITHDRAWN or (kind < TEMPORAL and before_it(rows, chain, at)):
+        return
+    own = np.int64(rows[row].member)
+    m = np.int64(meant[own])
+    window[SIZE] += 1
+    if vague[own]:
+        window[DOUBTED] += 1
+    if kind >= TEMPORAL:
+        place = own if kind == WORDS else m
+        if present[place] == 0:
+            window[DIFFERENT] += 1
+        present[place] += 1
+    if kind == ORDERED:
+        extends(best, m, rows[row].time)
+    elif kind == DISTINCT:
+        window[DIFFERENT] += tally(seen, often, rows[row].value, 1)
+    elif SUM <= kind <= MEAN:
+        amount[0] += rows[row].value
+    elif kind == PERCENTILE:
+        entered(ordered, window[SIZE] - 1, rows[row].value)
+
+
+@kernel
+def leaves(
+    rows: Records, chain: Int32s, at: Place, kind: Place, meant: Int32s, vague: Vague, window: Int64s, present: Int32s,
+    seen: Floats, often: Int32s, amount: Floats, ordered: Floats,
+) -> None:  # fmt: skip
+    """A match goes out of the window."""
+    row = chain[at]
+    if rows[row].flags & WITHDRAWN or (kind < TEMPORAL and before_it(rows, chain, at)):
+        return
+    own = np.int64(rows[row].member)
+    m = np.int64(meant[own])
+    window[SIZE] -= 1
+    if vague[own]:
+        window[DOUBTED] -= 1
+    if kind >= TEMPORAL:
+        place = own if kind == WORDS else m
+        present[place] -= 1
+        if present[place] == 0:
+            window[DIFFERENT] -= 1
+    elif kind == DISTINCT:
+        window[DIFFERENT] += tally(seen, often, rows[row].value, -1)
+    elif SUM <= kind <= MEAN:
+        amount[0] -= rows[row].value
+    elif kind == PERCENTILE:
+        left(ordered, window[SIZE] + 1, rows[row].value)
+
+
+@kernel
+def extends(best: npt.NDArray[np.int64], m: Place, time: Place) -> None:
+    """A match of member m at a time: per member and length, when the youngest such order began that ends with it."""
+    best[m, 1] = max(best[m, 1], time)
+    for earlier in range(m):
+        for length in range(1, m + 1):
+            best[m, length + 1] = max(best[m, length + 1], best[earlier, length])
+
+
+@kernel
+def longest(best: npt.NDArray[np.int64], m: Place, since: Place) -> Any:
+    """How long an order is that ends with member m (any: -1) and began at a time or later."""
+    found = np.int64(0)
+    for member in range(len(best)):
+        if m < 0 or member == m:
+            for length in range(1, best.shape[1]):
+                if best[member, length] >= since and length > found:
+                    found = np.int64(length)
+    return found
+
+
+@kernel
+def surely(
+    rows: Records, chain: Int32s, lo: Place, hi: Place, kind: Place, members: Place, m: Place, since: Place,
+    percentile: float, keep: Place, meant: Int32s, vague: Vague, own: Int64s,
+) -> Any:  # fmt: skip
+    """The value of a window without matches that are in doubt, but for those of the event of a row `keep` (-1: none).
+
+    own[0]: of how many matches; own[1]: how long the order is that ends with member m.
+    """
+    values = np.empty(hi - lo, np.float64)
+    there = np.zeros(LONGEST, np.int32)
+    best = np.full((members, members + 1) if kind == ORDERED else (0, 0), -NEVER, np.int64)
+    n = np.int64(0)
+    counted = np.int64(-1)
+    total = 0.0
+    for x in range(lo, hi):
+        row = chain[x]
+        if rows[row].flags & WITHDRAWN:
+            continue
+        if vague[rows[row].member] and (keep < 0 or not alike(rows, row, keep)):
+            continue
+        if kind < TEMPORAL and counted >= 0 and alike(rows, row, counted):
+            continue
+        counted = np.int64(row)
+        values[n] = rows[row].value
+        total += rows[row].value
+        n += 1
+        there[meant[rows[row].member]] = 1
+        if kind == ORDERED:
+            extends(best, np.int64(meant[rows[row].member]), rows[row].time)
+    own[0] = n
+    if kind == COUNT or n == 0:
+        return float(n)
+    if kind == DISTINCT:
+        different = 1
+        ordered = np.sort(values[:n])
+        for x in range(1, n):
+            different += 1 if ordered[x] != ordered[x - 1] else 0
+        return float(different)
+    if kind == SUM:
+        return total
+    if kind == MEAN:
+        return total / n
+    if kind == PERCENTILE:
+        return float(ranked(np.sort(values[:n]), n, percentile))
+    if kind == ORDERED:
+        own[1] = longest(best, m, since)
+        return float(longest(best, -1, since))
+    return float(there.sum())
+
+
+@kernel
 def judge(
     rows: Records,
     keys: Records,
@@ -318,6 +452,8 @@ def judge(
     operators: Int32s,
     numbers: Floats,
     tables: npt.NDArray[np.uint8],
+    meanings: Int32s,
+    vagueness: Vague,
     front: Records,
     found: Int32s,
     begin: int,
@@ -327,8 +463,7 @@ def judge(
 ) -> int:
     """Judge groups found[begin:end]; returns the place of the first that was not, for want of room in `out`.
 
-    progress[0]: entries of `out`; the number of UNJUDGED is the bits of the rules that are in doubt, 0 where it was not
-    seen. A group with an ASK among its entries was not judged: it is asked again.
+    progress[0]: entries of `out`. A group with an ASK among its entries was not judged: it is asked again.
     """
     present = np.zeros(LONGEST, np.int32)
     absent = np.zeros(LONGEST, np.int32)
@@ -339,12 +474,15 @@ def judge(
         kind, emit, anchor = plan[c].kind, plan[c].emit, plan[c].anchor
         before, after, around = plan[c].before, plan[c].after, plan[c].around
         widen, settled, expired = front[c].widen, front[c].settled, front[c].expired
-        suppress, negated, doubt = plan[c].suppress, plan[c].negated, plan[c].doubt
+        suppress, negated, quiet = plan[c].suppress, plan[c].negated, plan[c].quiet
+        members, every = np.int64(plan[c].members), np.int64(plan[c].every)
+        meant = meanings[plan[c].meant : plan[c].meant + every]
+        vague = vagueness[plan[c].meant : plan[c].meant + every]
         total = np.int64(keys[at].count)
         if progress[0] + 2 * total > len(out):
             return p
         start = keys[at].due - (after + widen if around else 0)
-        limit = start - max(before + widen, suppress)
+        limit = start - max(before + widen, suppress, quiet)
         chain: Any = np.empty(total, np.int32)
         n = np.int64(0)
         r = np.int64(keys[at].head)
@@ -362,12 +500,15 @@ def judge(
         active = keys[at].active != 0 if whole else False
         fired = keys[at].fired
         last = np.int64(-NEVER)
+        questioned: Place = np.int64(-NEVER)
         cleared: Place = np.int64(-1)
         for i in range(s):
             flags = rows[chain[i]].flags
             active = (flags & ACTIVE) != 0
             if flags & EMITTED:
                 fired = rows[chain[i]].time
+            if flags & UNKNOWN:
+                questioned = rows[chain[i]].time
             if flags & FIRED and emit == RESET:
                 cleared = i
                 while cleared + 1 < n and alike(rows, chain[cleared + 1], chain[i]):
@@ -377,9 +518,9 @@ def judge(
         # What slides: [lo, hi) is in the window; [nlo, nhi) in the wider one of what is negated.
         present[:] = 0
         absent[:] = 0
-        size: Place = np.int64(0)
-        different = np.int64(0)
-        amount = 0.0
+        window = np.zeros(3, np.int64)
+        amount = np.zeros(1, np.float64)
+        own = np.zeros(2, np.int64)
         exact = True
         ordered = np.empty(n if kind == PERCENTILE else 0, np.float64)
         room = 16
@@ -394,7 +535,6 @@ def judge(
                 most += abs(v)
                 exact = exact and v == np.floor(v)
             exact = exact and most < 9007199254740992.0
-        members = plan[c].members
         best = np.full((members, members + 1) if kind == ORDERED else (0, 0), -NEVER, np.int64)
         earliest = (rows[chain[s]].time if s < n else NEVER) - before - widen
         lo: Place = np.int64(0)
@@ -424,41 +564,10 @@ def judge(
                 while upto < n and rows[chain[upto]].time <= t + after:
                     upto += 1
             while hi < upto:
-                x = chain[hi]
-                if not rows[x].flags & WITHDRAWN and (kind >= TEMPORAL or not before_it(rows, chain, hi)):
-                    size += 1
-                    m = rows[x].member
-                    if kind >= TEMPORAL:
-                        if present[m] == 0:
-                            different += 1
-                        present[m] += 1
-                    if kind == ORDERED:
-                        best[m, 1] = max(best[m, 1], rows[x].time)
-                        for earlier in range(m):
-                            for length in range(1, m + 1):
-                                best[m, length + 1] = max(best[m, length + 1], best[earlier, length])
-                    elif kind == DISTINCT:
-                        different += tally(seen, often, rows[x].value, 1)
-                    elif SUM <= kind <= MEAN:
-                        amount += rows[x].value
-                    elif kind == PERCENTILE:
-                        entered(ordered, size - 1, rows[x].value)
+                enters(rows, chain, hi, kind, meant, vague, window, present, best, seen, often, amount, ordered)
                 hi += 1
             while lo < hi and rows[chain[lo]].time < t - before:
-                x = chain[lo]
-                if not rows[x].flags & WITHDRAWN and (kind >= TEMPORAL or not before_it(rows, chain, lo)):
-                    size -= 1
-                    m = rows[x].member
-                    if kind >= TEMPORAL:
-                        present[m] -= 1
-                        if present[m] == 0:
-                            different -= 1
-                    elif kind == DISTINCT:
-                        different += tally(seen, often, rows[x].value, -1)
-                    elif SUM <= kind <= MEAN:
-                        amount -= rows[x].value
-                    elif kind == PERCENTILE:
-                        left(ordered, size + 1, rows[x].value)
+                leaves(rows, chain, lo, kind, meant, vague, window, present, seen, often, amount, ordered)
                 lo += 1
             if negated:
                 while nhi < n and rows[chain[nhi]].time <= t + after + widen:
@@ -473,81 +582,128 @@ def judge(
             if emit == ONCE and active and t - last > before:
                 active = False
             judged = not flags & WITHDRAWN
+            sure: Any = not vague[rows[row].member]
             if anchor >= 0:
-                judged = judged and rows[row].member == anchor
+                judged = judged and meant[rows[row].member] == anchor
             else:
                 judged = judged and not behind_it(rows, chain, i)
-            true, unknown, doubtful, value, completes = False, False, False, 0.0, True
-            if judged:
+            top = np.int64(meant[rows[row].member])
+            sure_top = top if sure else np.int64(-1)
+            x = i - 1
+            while judged and x >= 0 and alike(rows, chain[x], row):
+                if not rows[chain[x]].flags & WITHDRAWN:
+                    its = np.int64(meant[rows[chain[x]].member])
+                    top = max(top, its)
+                    if not vague[rows[chain[x]].member]:
+                        sure_top = max(sure_top, its)
+                    if anchor >= 0 and not sure and its == anchor:
+                        judged = False  # the same event was judged as a match of another rule
+                x -= 1
+            if anchor < 0:
+                sure = sure_top >= 0
+            true, unknown, doubt, value, completes = False, False, False, 0.0, True
+            if judged and kind != WORDS:
+                if SUM <= kind <= MEAN and not exact:
+                    amount[0] = 0.0
+                    for x in range(lo, hi):
+                        if not rows[chain[x]].flags & WITHDRAWN and not before_it(rows, chain, x):
+                            amount[0] += rows[chain[x]].value
                 if kind == COUNT:
-                    value = float(size)
-                    true = meets(value, plan, c, operators, numbers)
+                    value = float(window[SIZE])
                 elif kind in (DISTINCT, TEMPORAL):
-                    value = float(different)
-                    true = meets(value, plan, c, operators, numbers)
-                elif SUM <= kind <= MEAN:
-                    if not exact:
-                        amount = 0.0
-                        for x in range(lo, hi):
-                            if not rows[chain[x]].flags & WITHDRAWN and not before_it(rows, chain, x):
-                                amount += rows[chain[x]].value
-                    value = amount if kind == SUM else amount / size
-                    true = meets(value, plan, c, operators, numbers)
+                    value = float(window[DIFFERENT])
+                elif kind == SUM:
+                    value = amount[0]
+                elif kind == MEAN:
+                    value = amount[0] / window[SIZE]
                 elif kind == PERCENTILE:
-                    value = ranked(ordered, size, plan[c].percentile)
-                    true = meets(value, plan, c, operators, numbers)
-                elif kind == ORDERED:
-                    own = 0
-                    for m in range(members):
-                        for length in range(1, members + 1):
-                            if best[m, length] >= t - before:
-                                if length > value:
-                                    value = float(length)
-                                if m == rows[row].member and length > own:
-                                    own = length
-                    true = meets(value, plan, c, operators, numbers)
-                    completes = meets(float(own), plan, c, operators, numbers)
+                    value = ranked(ordered, window[SIZE], plan[c].percentile)
                 else:
-                    here, there = np.int64(0), np.int64(0)
-                    for m in range(members):
-                        bit = np.int64(1) << m
-                        if negated & bit:
-                            there |= bit if absent[m] > 0 else np.int64(0)
-                        elif present[m] > 0:
-                            here |= bit
-                    value = float(size)
-                    # What is in doubt may have been or not (Kleene): at best it helps, at worst it does not.
-                    true = tables[plan[c].table + (here | (there & ~doubt))] != 0
-                    if true and tables[plan[c].table + ((here & ~doubt) | there)] == 0:
-                        unknown = doubtful = True
-                        value = float((here | there) & doubt)
-                    elif true and negated and tables[plan[c].table + ((here & ~doubt) | negated)] == 0:
-                        if stalled or flags & GAP:
-                            unknown = True
-                        elif not flags & FULL:
-                            out[progress[0]].slot = at
-                            out[progress[0]].row = row
-                            out[progress[0]].change = ASK
-                            progress[0] += 1
-                            asked = True
+                    value = float(longest(best, -1, t - before))
+                    ends = longest(best, top, t - before)
+                    completes = meets(float(ends), plan, c, operators, numbers)
+                true = meets(value, plan, c, operators, numbers) and (emit == ONCE or completes)
+                if window[DOUBTED] > 0 or not sure:
+                    certain = surely(
+                        rows, chain, lo, hi, kind, members, sure_top if sure else top, t - before,
+                        plan[c].percentile, np.int64(-1) if sure else np.int64(row), meant, vague, own,
+                    )  # fmt: skip
+                    holds = own[0] > 0 and meets(certain, plan, c, operators, numbers)
+                    if kind == ORDERED and emit != ONCE:
+                        holds = holds and meets(float(own[1]), plan, c, operators, numbers)
+                    always, ever = true and holds and sure, true or holds
+                    if kind in (COUNT, DISTINCT, TEMPORAL):  # between the two numbers any may be right
+                        between = certain
+                        while between <= value:
+                            if meets(between, plan, c, operators, numbers):
+                                ever = True
+                            else:
+                                always = False
+                            between += 1.0
+                    true, doubt = ever, ever and not always
+            elif judged:
+                here, there, may = np.int64(0), np.int64(0), np.int64(0)
+                for m in range(members):
+                    bit = np.int64(1) << m
+                    if vague[m]:
+                        continue
+                    if negated & bit:
+                        there |= bit if absent[m] > 0 else np.int64(0)
+                    elif present[m] > 0:
+                        here |= bit
+                for k in range(every):
+                    bit = np.int64(1) << np.int64(meant[k])
+                    if vague[k] and (absent[k] if negated & bit else present[k]) > 0:
+                        may |= bit
+                if not sure:
+                    here |= np.int64(1) << np.int64(anchor)
+                may &= ~(here | there)
+                value = float(window[SIZE])
+                always, seeable = sure, True
+                part: Any = may
+                while True:
+                    if tables[plan[c].table + (here | there | part)] != 0:
+                        true = True
+                        if negated and tables[plan[c].table + (here | part | negated)] == 0:
+                            seeable = False
+                    else:
+                        always = False
+                    if part == 0:
+                        break
+                    part = (part - 1) & may
+                doubt = true and not always
+                if true and not doubt and not seeable:
+                    if stalled or flags & GAP:
+                        unknown = True
+                    elif not flags & FULL:
+                        out[progress[0]].slot = at
+                        out[progress[0]].row = row
+                        out[progress[0]].change = ASK
+                        progress[0] += 1
+                        asked = True
+            unknown = unknown or doubt
+            asks = unknown and not t - questioned < quiet
+            if (emit == ONCE and active) or (suppress > 0 and t - fired < suppress):
+                asks = False  # there would be no finding either
             if asked:
                 i += 1
                 continue
             if stalled:  # nobody waits any longer: what cannot be known is said, what can waits for its turn
-                if unknown and not flags & UNKNOWN:
+                if asks and not flags & UNKNOWN:
                     rows[row].flags |= UNKNOWN | STALLED | DECIDED
                     out[progress[0]].slot = at
                     out[progress[0]].row = row
-                    out[progress[0]].first = row
+                    out[progress[0]].first = chain[lo] if doubt else row
                     out[progress[0]].change = UNJUDGED
-                    out[progress[0]].number = value if doubtful else 0.0
                     progress[0] += 1
+                if asks or flags & UNKNOWN:
+                    questioned = t
                 last = t if not flags & WITHDRAWN else last
                 i += 1
                 continue
             fires = False
             if judged:
-                fires = true and (plan[c].fires != 0 or not unknown)
+                fires = true and not doubt and (plan[c].fires != 0 or not unknown)
                 if emit == ONCE:
                     fires = fires and not active
                 else:
@@ -563,7 +719,7 @@ def judge(
                 (EMITTED if emitted else 0)
                 | (FIRED if fires else 0)
                 | (ACTIVE if active else 0)
-                | (UNKNOWN if unknown else 0)
+                | (UNKNOWN if asks else 0)
                 | (UNSEEN if emitted and unknown else 0)
                 | DECIDED
                 | (flags & (FULL | GAP | WITHDRAWN | LATE))
@@ -581,33 +737,21 @@ def judge(
                 out[progress[0]].late = 1 if flags & (DECIDED | LATE) else 0
                 out[progress[0]].number = value
                 progress[0] += 1
-            if unknown != ((flags & UNKNOWN) != 0):
+            if asks != ((flags & UNKNOWN) != 0):
                 out[progress[0]].slot = at
                 out[progress[0]].row = row
-                out[progress[0]].first = row
-                out[progress[0]].change = UNJUDGED if unknown else KNOWN
-                out[progress[0]].number = value if doubtful else 0.0
+                out[progress[0]].first = chain[lo] if doubt and lo < n else row
+                out[progress[0]].change = UNJUDGED if asks else KNOWN
                 progress[0] += 1
+            if asks:
+                questioned = t
             rows[row].flags = fresh
             if fires and emit == RESET:
                 cleared = np.int64(i)
                 while cleared + 1 < n and alike(rows, chain[cleared + 1], row):
                     cleared += 1
                 while lo < hi and lo <= cleared:
-                    x = chain[lo]
-                    if not rows[x].flags & WITHDRAWN and (kind >= TEMPORAL or not before_it(rows, chain, lo)):
-                        size -= 1
-                        m = rows[x].member
-                        if kind >= TEMPORAL:
-                            present[m] -= 1
-                            if present[m] == 0:
-                                different -= 1
-                        elif kind == DISTINCT:
-                            different += tally(seen, often, rows[x].value, -1)
-                        elif SUM <= kind <= MEAN:
-                            amount -= rows[x].value
-                        elif kind == PERCENTILE:
-                            left(ordered, size + 1, rows[x].value)
+                    leaves(rows, chain, lo, kind, meant, vague, window, present, seen, often, amount, ordered)
                     lo += 1
                 best[:] = -NEVER
                 active = False
@@ -674,6 +818,18 @@ def held(
 
 
 @kernel
+def there(rows: Records, keys: Records, slot: int, start: int, end: int) -> Any:
+    """Which of its first 62 members a group holds in [start, end], as bits."""
+    found = np.int64(0)
+    r = np.int64(keys[slot].head)
+    while r >= 0 and rows[r].time >= start:
+        if rows[r].time <= end and rows[r].member < 62 and not rows[r].flags & WITHDRAWN:
+            found |= np.int64(1) << np.int64(rows[r].member)
+        r = np.int64(rows[r].next)
+    return found
+
+
+@kernel
 def gathered(rows: Records, keys: Records, slots: Int32s, found: Int32s) -> None:
     """The rows of some groups, one group after the other, youngest first; `found` has room for just these."""
     n = 0
@@ -697,7 +853,8 @@ def swept(rows: Records, keys: Records, counts: Int64s, plan: Records, front: Re
         if not keys[at].used:
             continue
         c = keys[at].correlation
-        cut = max(front[c].gone - plan[c].before - plan[c].after - 2 * front[c].widen, oldest)
+        span = max(plan[c].before, plan[c].quiet) + plan[c].after + 2 * front[c].widen
+        cut = max(front[c].gone - span, oldest)
         r = np.int64(keys[at].head)
         above = np.int64(-1)
         n = 0

@@ -78,7 +78,7 @@ class Correlating:
         self.state = self.operator.begin()
         self.coverage, self._older = coverage, older
         self._members, self._silent = rulebook.members, rulebook.silent
-        self._rules: dict[str, Rule] = {rule.id: rule for rule in rulebook.rules}
+        self._rules: dict[str, Rule] = {rule.id: rule for rule in rulebook.matched}
         self._position = {one.id: number for number, one in enumerate(rulebook.correlations)}
         self._taxonomy = taxonomy
         self._evidence = Recall()

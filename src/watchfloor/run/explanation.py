@@ -172,7 +172,7 @@ def _matching(ready: Prepared, rule: Correlation, judged: Events | None) -> list
             wanted.add(uid)
             pending.append(uid)
     matched = ready.path.engine.match(judged)
-    return [int(one) for one in matched.rules if matched.rows[0] == 0 and book.rules[one].id in wanted]
+    return [int(one) for one in matched.rules if matched.rows[0] == 0 and book.matched[one].id in wanted]
 
 
 def _again(

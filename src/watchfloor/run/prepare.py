@@ -61,7 +61,7 @@ class Prepared:
     def maker(self) -> str:
         """What makes the same events and findings of the same records: version, and a hash of rules and mappings."""
         digest = hashlib.blake2b(digest_size=8)
-        rules = [(rule.id, rule.title, rule.level, rule.logsource, rule.condition) for rule in self.rulebook.rules]
+        rules = [(rule.id, rule.title, rule.level, rule.logsource, rule.condition) for rule in self.rulebook.matched]
         digest.update(msgspec.msgpack.encode(rules))
         digest.update(msgspec.msgpack.encode(self.rulebook.correlations))
         for integration in self.path.mapper.integrations:
@@ -101,14 +101,14 @@ def prepared(
         rulebook = rulebook.of_level(min_level)
     if mapper is None:
         mapper = Mapper(integrations if integrations is not None else find_integrations())
-    memory = None if cache is None else CompiledCache(cache, rulebook.rules, taxonomy)
-    engine = Engine(rulebook.rules, taxonomy, compiled=None if memory is None else memory.load())
+    memory = None if cache is None else CompiledCache(cache, rulebook.matched, taxonomy)
+    engine = Engine(rulebook.matched, taxonomy, compiled=None if memory is None else memory.load())
     reader = None
     if rulebook.correlations:
         from watchfloor.detect.correlation_matches import MatchReader
 
-        reader = MatchReader(rulebook.rules, rulebook.correlations, rulebook.members, taxonomy)
-    return Prepared(Path(mapper, engine, rulebook.rules, taxonomy, reader, rulebook.silent), rulebook, memory)
+        reader = MatchReader(rulebook.matched, rulebook.correlations, rulebook.members, taxonomy)
+    return Prepared(Path(mapper, engine, rulebook.matched, taxonomy, reader, rulebook.silent), rulebook, memory)
 
 
 def user_cache() -> FilePath | None:

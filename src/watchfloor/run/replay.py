@@ -150,8 +150,8 @@ def _judged(
 ) -> Iterator[Events]:
     """Findings of stored events. Correlations begin as far before `since` as they look back."""
     taxonomy = Taxonomy.load()
-    reader = MatchReader(book.rules, book.correlations, book.members, taxonomy) if book.correlations else None
-    path = Path(Mapper(()), Engine(book.rules, taxonomy), book.rules, taxonomy, reader, book.silent)
+    reader = MatchReader(book.matched, book.correlations, book.members, taxonomy) if book.correlations else None
+    path = Path(Mapper(()), Engine(book.matched, taxonomy), book.matched, taxonomy, reader, book.silent)
     correlating = Correlating(book, taxonomy, coverage=_coverage(estate, lake, book, until)) if reader else None
     begin = since - max((2 * one.before + one.after + one.suppress for one in book.correlations), default=0)
     days = sorted({day for name in tables for day in lake.days(name) if _day(begin) <= day <= _day(until - 1)})
@@ -180,7 +180,7 @@ def _coverage(estate: Estate, lake: Lake, book: Rulebook, now: int) -> Callable[
     """What could have been seen, as known now; read when a rule first asks."""
     directory = estate.world()
     taxonomy = Taxonomy.load()
-    classes = {rule.id: classes_of(rule, taxonomy) for rule in book.rules}
+    classes = {rule.id: classes_of(rule, taxonomy) for rule in book.matched}
     known: list[Covering | None] = []
 
     def asked(ask: Ask) -> Sequence[Gap]:
@@ -210,6 +210,7 @@ def _needed(book: Rulebook, chosen: Mapping[str, str]) -> Rulebook:
     return replace(
         book,
         rules=tuple(rule for rule in book.rules if rule.id in wanted),
+        doubtful=tuple(rule for rule in book.doubtful if rule.id in wanted),
         correlations=correlations,
         members={one.id: book.members[one.id] for one in correlations},
     )

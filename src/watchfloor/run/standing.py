@@ -115,8 +115,8 @@ class Standing:
     ) -> None:
         self._rulebook, self._taxonomy, self._lake, self._committed = rulebook, taxonomy, lake, committed
         self._sources, self._covering = sources or {}, covering
-        self._classes = {rule.id: classes_of(rule, taxonomy) for rule in rulebook.rules}
-        self._named = {rule.id: only(rule.condition, "wf.source_uid") for rule in rulebook.rules}
+        self._classes = {rule.id: classes_of(rule, taxonomy) for rule in rulebook.matched}
+        self._named = {rule.id: only(rule.condition, "wf.source_uid") for rule in rulebook.matched}
         self._now: Correlating | None = None
         self._blind, self._unseen = blind, Unseen(rulebook, self._classes)
         self._last: dict[str, tuple[int, int]] = {}

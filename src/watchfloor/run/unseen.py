@@ -152,7 +152,7 @@ def _needed(
     inner = {other.id: other for other in book.correlations}
     absent = negated(one.expression)[1] if one.expression else frozenset[str]()
     found: set[str] = set()
-    for name, uid in zip(one.rules, book.members[one.id], strict=True):
+    for name, uid in zip(one.rules, book.members[one.id], strict=False):
         if name in absent:
             continue
         if uid in inner:

@@ -11,7 +11,7 @@ All are optional. What it holds is as of the files: what sources tell later (lea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -229,14 +229,14 @@ def load(folder: Path, *, timezone: str = "UTC", map_days: float | None = None) 
             *assets.aliases,
             *plans.aliases,
             *zone_names,
-            *_named_elsewhere(folder / "aliases.csv", zone, known),
+            *_named_elsewhere(folder / "aliases.csv", zone, known, people.persons),
         ),
         named=people.named,
         timezone=zone,
     )
 
 
-def _named_elsewhere(path: Path, zone: ZoneInfo, known: set[str]) -> Iterator[Alias]:
+def _named_elsewhere(path: Path, zone: ZoneInfo, known: set[str], persons: Collection[str]) -> Iterator[Alias]:
     for row in rows(path, ALIASES, zone):
         entity = row.must("entity")
         if entity not in known:
@@ -250,6 +250,7 @@ def _named_elsewhere(path: Path, zone: ZoneInfo, known: set[str]) -> Iterator[Al
             kind=row.must("kind"),
             value=row.must("value"),
             entity=entity,
+            person=entity if entity in persons else "",
             valid_from=valid_from,
             valid_to=valid_to,
             known_from=row.since("known_from"),

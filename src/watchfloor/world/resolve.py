@@ -199,6 +199,7 @@ class Resolver:
         credential = np.full(rows, MISSING, np.int32)
         sure = np.zeros(rows, np.int8)
         conflict = np.zeros(rows, np.bool_)
+        several = np.zeros(rows, np.bool_)
         uids: pa.Array = pa.array([], pa.string())
         for rung in ladder:
             if rung in NO_ACTOR and name not in PERSON:
@@ -211,6 +212,7 @@ class Resolver:
             uids = meant.entity.values if len(meant.entity.values) > len(uids) else uids
             # A person's own name has the person as its entity; a credential's has it beside it.
             who = meant.person.codes
+            several |= meant.ambiguous & (who < 0)
             conflict |= (person >= 0) & (who >= 0) & (person != who)
             fresh = (person < 0) & (who >= 0)
             person = np.where(fresh, who, person)
@@ -220,7 +222,7 @@ class Resolver:
         self.counters["conflict.person"] += int(conflict.sum())
         weak = conflict | (sure < SURE)
         confidence = np.where(conflict, 0, sure)
-        known = (person >= 0) | conflict
+        known = (person >= 0) | conflict | several  # a name of two people is somebody's: of whom is in doubt
         person = np.where(weak, MISSING, person)
         numbers = Column(
             np.where(known, confidence, MISSING).astype(np.int32), pa.array(np.arange(101, dtype=np.int32), pa.int32())
