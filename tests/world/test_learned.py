@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.world.test_directory import written
 from tests.world.test_resolve import built
 
+from watchfloor.ocsf.column import Column
 from watchfloor.world.directory import Directory, load
 from watchfloor.world.entities import Alias
 from watchfloor.world.learned import aliases_of, aliases_table, learned
+from watchfloor.world.privacy import token
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.tables import ALIASES
 from watchfloor.world.world import Learnt, World
@@ -176,3 +181,84 @@ def test_an_address_is_whose_it_was(directory: Directory, given_out: list[tuple[
     for one in (world, again):
         column = one.resolver.resolve(built("authentication", asked)).column("wf.src_asset_uid")
         assert ([None] * 24 if column is None else column.to_pylist()) == expected
+
+
+KEY = b"k" * 32
+HIDDEN = partial(token, KEY)
+
+
+def user(number: str | None, account: str | None, time: int = T0, **more: Any) -> dict[str, Any]:
+    return {"time": time, "user.uid": number, "user.name": account, "predicate.holds": True, **more}
+
+
+def account_of(world: World, name: str, time: int) -> str | None:
+    times = np.array([time], np.int64)
+    meant = world.resolver.aliases.ask("account", Column.constant(name, 1), times)
+    (person,) = meant.person.to_pylist()
+    return None if person is None else str(person)
+
+
+def test_accounts_of_a_directory_service_are_known_by_their_token(tmp_path: Path) -> None:
+    """The number says whose it is; what is kept is a token, and files are believed before records."""
+    directory = load(staff(tmp_path))
+    world = World(directory, hidden=HIDDEN)
+    rows = [
+        user("1001", "ada.new@example.com"),
+        user("1002", "HARBOUR\\bo"),  # of a domain that a file names
+        user("1002", "ada"),  # whose that is, the file says
+        user("9999", "nobody.known@example.com"),
+        user("1001", "root"),
+        user("1001", "gone@example.com", **{"predicate.holds": False}),
+        user(None, "x@example.com"),
+        user("1001", None),
+    ]
+    _, learnt = world.take({"workforce_activity": built("workforce_activity", rows)})
+    assert {(one.value, one.person, one.entity) for one in learnt.named} == {
+        (HIDDEN("ada.new@example.com"), "p-1", "p-1"),
+        (HIDDEN("bo"), "p-2", "p-2"),
+    }
+    assert "ada" not in str(learnt.named) and "bo@" not in str(learnt.named)
+    for name, person in (
+        ("Ada.New@example.com", "p-1"),
+        ("bo", "p-2"),
+        ("HARBOUR\\bo", "p-2"),
+        ("HMI7\\bo", None),  # a user of that machine is somebody else
+        ("ada", "p-1"),
+        ("gone@example.com", None),
+        ("root", None),
+    ):
+        assert account_of(world, name, T0 + 1) == person, name
+        assert account_of(world, name, T0 - 1) == ("p-1" if name == "ada" else None), "not before it was listed"
+    tables = learnt.tables(1)
+    again = World(directory, hidden=HIDDEN)
+    again.teach(Learnt.of(named=tables[ALIASES]))
+    assert account_of(again, "bo", T0 + 1) == "p-2", "taken up from the lake"
+    other = World(directory, hidden=partial(token, b"o" * 32))
+    other.teach(Learnt.of(named=tables[ALIASES]))
+    assert account_of(other, "bo", T0 + 1) is None, "by another key nobody knows whose it is"
+    _, learnt = world.take({"workforce_activity": built("workforce_activity", rows)})
+    assert learnt.named == [], "what is known already says nothing"
+
+
+def test_without_a_key_no_account_is_learnt(tmp_path: Path) -> None:
+    _, learnt = World(load(staff(tmp_path))).take(
+        {"workforce_activity": built("workforce_activity", [user("1001", "ada.new@example.com")])}
+    )
+    assert learnt.named == []
+
+
+def test_a_table_of_before_persons_is_read(tmp_path: Path) -> None:
+    world = World(load(staff(tmp_path)), hidden=HIDDEN)
+    _, learnt = world.take({"workforce_activity": built("workforce_activity", [user("1002", "bo")])})
+    (alias,) = aliases_of(learnt.tables(1)[ALIASES].drop_columns(["person"]))
+    assert alias.person == "" and alias.entity == "p-2"
+
+
+def staff(folder: Path) -> Path:
+    return written(
+        folder,
+        {
+            "people/people.csv": "uid,personnel_no\np-1,1001\np-2,1002\n",
+            "people/credentials.csv": "uid,kind,value,holder\nc-1,account,ada,p-1\nc-2,account,HARBOUR\\eve,p-1\n",
+        },
+    )

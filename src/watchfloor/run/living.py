@@ -43,6 +43,7 @@ class LivingWorld:
         committed: gives the number of the last committed batch.
         complete: kinds of facts of which none means no.
         sources: what each source could see, and what it is like when it is well.
+        hidden: makes tokens of accounts that records give out.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class LivingWorld:
         *,
         complete: frozenset[str] = frozenset(),
         sources: Mapping[str, Source] | None = None,
+        hidden: Callable[[str], str] | None = None,
     ) -> None:
+        self._hidden = hidden
         self._directory, self._lake, self._committed, self._complete = directory, lake, committed, complete
         self._sources = sources
         self._world: World | None = None
@@ -63,7 +66,12 @@ class LivingWorld:
         """Events by class with context, and the rows of the world's own tables."""
         if self._world is None:
             self._world = taken_up(
-                self._directory, self._lake, complete=self._complete, sources=self._sources, until=self._committed()
+                self._directory,
+                self._lake,
+                complete=self._complete,
+                sources=self._sources,
+                until=self._committed(),
+                hidden=self._hidden,
             )
         joined, learnt = self._world.take(batches)
         self._heard = learnt.heard
@@ -111,13 +119,14 @@ def taken_up(
     complete: frozenset[str] = frozenset(),
     sources: Mapping[str, Source] | None = None,
     until: int | None = None,
+    hidden: Callable[[str], str] | None = None,
 ) -> World:
     """The world as the lake remembers it.
 
     Args:
         until: the last batch that counts; None takes all there are.
     """
-    world = World(directory, complete=complete, sources=sources)
+    world = World(directory, complete=complete, sources=sources, hidden=hidden)
     where = None if until is None else pc.field("batch") <= until
     said, named = lake.read(STATEMENTS, where=where), lake.read(ALIASES, where=where)
     world.presence.gaps.hear(lake.read(PULSES, PULSE_SCHEMA.names, where))

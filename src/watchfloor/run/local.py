@@ -12,6 +12,7 @@ import gc
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,6 @@ from watchfloor.detect.sentence import fields_of
 from watchfloor.detect.taxonomy import Taxonomy
 from watchfloor.errors import EstateError, ManifestError, SourceError, SourceUnreachable, WatchfloorError
 from watchfloor.estate import Estate, SourceSettings
-from watchfloor.ocsf.events import Events
 from watchfloor.run.batch import Maker
 from watchfloor.run.feedwatch import FeedWatch
 from watchfloor.run.living import LivingWorld
@@ -43,7 +43,7 @@ from watchfloor.store.lake import Lake
 from watchfloor.store.landing import LandingReader, LandingWriter
 from watchfloor.store.lock import EstateLock
 from watchfloor.world.directory import Directory
-from watchfloor.world.privacy import Pseudonyms
+from watchfloor.world.privacy import Pseudonyms, token
 from watchfloor.world.resolve import Resolver
 from watchfloor.world.vault import Vault
 
@@ -109,6 +109,7 @@ class LocalEngine:
             committer = self._committer = Committer(self._lake, estate.store / "cursor.json")
             self._sources = estate.covers(directory) if directory else {}
             positions = committer.positions
+            vault = _vault(estate, directory, clock())
             self._world = (
                 LivingWorld(
                     directory,
@@ -116,13 +117,14 @@ class LocalEngine:
                     lambda: committer.cursor.batch,
                     complete=estate.complete,
                     sources=self._sources,
+                    hidden=None if vault is None else partial(token, vault.key),
                 )
                 if directory
                 else None
             )
             self._feeds = None if watch is None else FeedWatch(estate)
             self._intel = estate.intelligence()
-            self._private = _private(estate, directory, clock())
+            self._private = None if vault is None else Pseudonyms(Resolver(directory), vault.key).pseudonymised
             self._writers = {
                 source.id: LandingWriter(
                     estate.store / "landing", source.id, committed=positions.get(source.id, 0), clock=clock
@@ -343,14 +345,14 @@ class LocalEngine:
             log.warning("questions about people are answered slowly, there is no index: %s", reason)
 
 
-def _private(estate: Estate, directory: Directory, now: int) -> Callable[[Events], Events] | None:
-    """What takes people's names out of events; the vault takes them in. None where the estate has no people."""
+def _vault(estate: Estate, directory: Directory, now: int) -> Vault | None:
+    """It takes in the names of people, which are taken out of events. None where the estate has no people."""
     if not (estate.pseudonyms and directory.persons):
         return None
     vault = Vault(estate.store)
     vault.keep(directory, now)
     vault.forget(now)
-    return Pseudonyms(Resolver(directory), vault.key).pseudonymised
+    return vault
 
 
 def _teachers_first(estate: Estate, mapper: Mapper) -> Sequence[SourceSettings]:

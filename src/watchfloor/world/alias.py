@@ -14,7 +14,7 @@ ones; of names that records gave out, the one given out last. If what is left na
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -61,9 +61,12 @@ class Aliases:
 
     Args:
         aliases: in any order; the same one twice counts once.
+        hidden: makes the token of an account (`privacy.token`): accounts that records gave out are kept as tokens only,
+            and looked up where no file names them. None: there are none.
     """
 
-    def __init__(self, aliases: Iterable[Alias] = ()) -> None:
+    def __init__(self, aliases: Iterable[Alias] = (), hidden: Callable[[str], str] | None = None) -> None:
+        self.hidden = hidden
         self._known: dict[str, dict[str, list[tuple[int, Alias]]]] = defaultdict(lambda: defaultdict(list))
         self._seen: set[Alias] = set()
         self._entities: dict[str, int] = {}
@@ -164,7 +167,15 @@ class Aliases:
                 found = book.keys.get(bare) if domain in self._domains else None
             if found is not None:
                 return found
-        return -1
+        return self._key_of_token(book, value) if kind == "account" else -1
+
+    def _key_of_token(self, book: _Book, value: str) -> int:
+        """An account that only records named."""
+        names = forms("account", value) if self.hidden is not None else ()
+        domain, parted, _ = names[0].partition("\\") if names else ("", "", "")
+        if self.hidden is None or not names or (parted and domain not in self._domains):
+            return -1
+        return book.keys.get(self.hidden(names[0]), -1)
 
     def _book(self, kind: str, source: str, known_at: int | None) -> _Book:
         book = self._books.get((kind, source, known_at))

@@ -6,13 +6,17 @@
     inventory_info                  the asset that one of a device's names means has its other names as well, and its
                                     address, from the event's time on to its end_time; known when the record came
 
+    workforce_activity              the account that a directory service lists with somebody's number is that person's,
+                                    from the event's time on; kept as a token (privacy.py), never as a name
+
 What was said for later takes a name over, whether the one before has ended or not (`alias.py`), so records may come in
 any order. One about hardware that the estate does not have says nothing, and so does one that says what is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +27,7 @@ from watchfloor.ocsf.column import Column
 from watchfloor.ocsf.events import Events
 from watchfloor.world.alias import NOBODY, Aliases
 from watchfloor.world.entities import FOREVER, SURE, Alias
+from watchfloor.world.naming import forms
 from watchfloor.world.resolve import times_of
 
 __all__ = ["ALIASES_SCHEMA", "aliases_of", "aliases_table", "learned"]
@@ -56,6 +61,7 @@ ALIASES_SCHEMA = pa.schema(
         pa.field("kind", pa.string(), nullable=False),
         pa.field("value", pa.string(), nullable=False),
         pa.field("entity", pa.string(), nullable=False),
+        pa.field("person", pa.string()),
         pa.field("valid_from", pa.int64(), nullable=False),
         pa.field("valid_to", pa.int64(), nullable=False),
         pa.field("known_from", pa.int64(), nullable=False),
@@ -78,6 +84,8 @@ def learned(events: Events, aliases: Aliases) -> Sequence[Alias]:
         return _leased(events, aliases)
     if events.class_name == "inventory_info":
         return _listed(events, aliases)
+    if events.class_name == "workforce_activity":
+        return _employed(events, aliases)
     return ()
 
 
@@ -112,6 +120,29 @@ def _listed(events: Events, aliases: Aliases) -> Sequence[Alias]:
         if named is not None:  # the name by which the asset was known says nothing new
             found += _made(kind, named.where(by != number), asset, until, events)
     return [alias for alias in dict.fromkeys(found) if not aliases.states(alias)]
+
+
+def _employed(events: Events, aliases: Aliases) -> Sequence[Alias]:
+    """Whose an account is, of people whose number is known; not of accounts that a file or a record names already."""
+    number, account = events.column("user.uid"), events.column("user.name")
+    if number is None or account is None or aliases.hidden is None:
+        return ()
+    times = times_of(events)
+    meant, known = aliases.ask("personnel_no", number, times), aliases.ask("account", account, times)
+    nobody = ~(known.person.present | known.entity.present | known.ambiguous)
+    person = meant.person.where((meant.confidence >= SURE) & nobody)
+    holds = events.column("predicate.holds")
+    if holds is not None:  # who left has no account any more that would have to be known
+        person = person.where(~np.isin(holds.codes, np.flatnonzero(~np.asarray(holds.values, np.bool_))))
+    token = account.where(person.present).map(lambda name: _token(name, aliases.hidden), pa.string())
+    until = np.full(len(events), FOREVER, np.int64)
+    return [replace(one, person=one.entity) for one in _made("account", token, person, until, events)]
+
+
+def _token(name: str, hidden: Callable[[str], str] | None) -> str | None:
+    """None of an account that is nobody's (`naming.NOBODY`)."""
+    written = forms("account", name)
+    return hidden(written[0]) if written and hidden is not None else None
 
 
 def _meant(
@@ -162,8 +193,9 @@ def aliases_of(table: pa.Table | None) -> Sequence[Alias]:
     """The aliases in such a table, whatever other columns it has."""
     if table is None or table.num_rows == 0:
         return ()
-    rows: Sequence[Mapping[str, Any]] = table.select(ALIASES_SCHEMA.names).to_pylist()
-    return [Alias(**row) for row in rows]
+    there = [name for name in ALIASES_SCHEMA.names if name in table.column_names]  # `person` came later
+    rows: Sequence[dict[str, Any]] = table.select(there).to_pylist()
+    return [Alias(**{**row, "person": row.get("person") or ""}) for row in rows]
 
 
 def _addresses(leases: Events) -> Column | None:

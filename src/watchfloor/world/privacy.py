@@ -30,7 +30,7 @@ from watchfloor.world.naming import forms
 from watchfloor.world.people import Named
 from watchfloor.world.resolve import Resolver, asked, times_of
 
-__all__ = ["CLASSES", "IDENTIFIERS", "Pseudonyms", "personal_class"]
+__all__ = ["CLASSES", "IDENTIFIERS", "Pseudonyms", "personal_class", "token"]
 
 Times = npt.NDArray[np.int64]
 
@@ -144,12 +144,8 @@ class Pseudonyms:
         return events.with_columns(changed) if changed else events
 
     def token(self, value: str) -> str:
-        """What stands for an identifier of somebody who is not known; the same for the same, in any case and domain."""
-        plain = value.strip().lower()
-        mailbox, at, domain = plain.rpartition("@")
-        name = (mailbox if at else plain).rpartition("\\")[2]
-        digest = blake2b(name.encode() + b"@" + domain.encode() * bool(at), key=self._key, digest_size=8).hexdigest()
-        return f"anon-{digest}{at}{domain if at else ''}"
+        """What stands for an identifier of somebody who is not known."""
+        return token(self._key, value)
 
     # -- columns that hold an identifier and nothing else
 
@@ -243,6 +239,15 @@ class Pseudonyms:
             mine, kinds = column.where(which.codes == code), _kinds(name)
             made = made.coalesce(self._who(mine, times, kinds) if kinds else self._texts(mine))
         return made.coalesce(self._texts(column)).plain()
+
+
+def token(key: bytes, value: str) -> str:
+    """What stands for an identifier; the same for the same, in any case and domain, and by this key."""
+    plain = value.strip().lower()
+    mailbox, at, domain = plain.rpartition("@")
+    name = (mailbox if at else plain).rpartition("\\")[2]
+    digest = blake2b(name.encode() + b"@" + domain.encode() * bool(at), key=key, digest_size=8).hexdigest()
+    return f"anon-{digest}{at}{domain if at else ''}"
 
 
 @dataclass(frozen=True, slots=True)

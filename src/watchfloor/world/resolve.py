@@ -126,11 +126,14 @@ class Resolver:
     Args:
         directory: what there is.
         aliases: names; by default those of the directory. More may be added to it as they are learnt.
+        hidden: of aliases that are made here, see `Aliases`.
     """
 
-    def __init__(self, directory: Directory, aliases: Aliases | None = None) -> None:
+    def __init__(
+        self, directory: Directory, aliases: Aliases | None = None, *, hidden: Callable[[str], str] | None = None
+    ) -> None:
         self.directory = directory
-        self.aliases = Aliases(directory.aliases) if aliases is None else aliases
+        self.aliases = Aliases(directory.aliases, hidden) if aliases is None else aliases
         self.counters: Counter[str] = Counter()
         """`ambiguous.<kind>` and `conflict.person`: rows for which nothing was taken because too much was said."""
         self._networks = sorted(

@@ -10,7 +10,7 @@ was taught, in whatever order: so a world that is taught again what it learnt be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,8 +42,8 @@ __all__ = ["Learnt", "World", "activity_rows"]
 
 DAY_MS = 86_400_000
 
-NAMING = ("inventory_info", "inventory_info", "dhcp_activity")
-"""Classes that name things, in this order: addresses and leases are of what the devices before them are called."""
+NAMING = ("inventory_info", "inventory_info", "dhcp_activity", "workforce_activity")
+"""Classes that name things and accounts, in this order: addresses and leases are of what devices before are called."""
 
 SIGHTING_SCHEMA = pa.schema(
     [
@@ -106,6 +106,12 @@ class Learnt:
             self,
             seen=[one._replace(person=same.get(one.person, one.person)) for one in self.seen],
             said=[one._replace(entity=same.get(one.entity, one.entity)) for one in self.said],
+            named=[
+                one
+                if one.person not in same
+                else replace(one, entity=same.get(one.entity, one.entity), person=same[one.person])
+                for one in self.named
+            ],
         )
 
     @classmethod
@@ -133,6 +139,7 @@ class World:
         directory: what the estate's files say.
         complete: kinds of facts that some source of the estate states completely: there, none means no.
         sources: what each source could see, and what it is like when it is well (coverage.toml).
+        hidden: makes tokens of accounts, without which none that records give out are learnt.
     """
 
     def __init__(
@@ -141,9 +148,10 @@ class World:
         *,
         complete: frozenset[str] = frozenset(),
         sources: Mapping[str, Source] | None = None,
+        hidden: Callable[[str], str] | None = None,
     ) -> None:
         self.directory = directory
-        self.resolver = Resolver(directory)
+        self.resolver = Resolver(directory, hidden=hidden)
         self.history = History()
         self.presence = Presence(directory, self.history, sources)
         self.tailgating = Tailgating(directory, self.history, self.presence.doubt)
