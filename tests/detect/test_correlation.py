@@ -441,6 +441,19 @@ def test_a_doubt_that_is_taken_back_answers_the_question() -> None:
     assert changes(run) == ["not_evaluable", "create", "evaluable"]
 
 
+def test_another_match_of_the_same_event_changes_nothing() -> None:
+    """Whichever of its matches is judged: it is one event, with one finding, or one question."""
+    one = rule(rules=2, bounds=(("gte", 1.0),), emit="each")
+    run = Run(one)
+    run.feed([Match(1000, 0, 1, 0), Match(1000, 0, 1, 1)], 5000)
+    run.feed([Match(1000, 0, 1, 1)], 6000, gone=True)
+    assert changes(run) == ["create"]
+    run = Run(absent(weak=("a", "a")), covered=lambda start, end: False)
+    run.feed([at(600, 3, 1)], marks(700, 700))
+    run.feed([at(600, 2, 1)], marks(800, 800))
+    assert changes(run) == ["not_evaluable"]
+
+
 def test_what_belongs_to_no_group_or_has_no_number_is_counted() -> None:
     run = Run(rule(bounds=(("gte", 1.0),)), rule("value_sum", id="c1", bounds=(("gte", 1.0),)))
     run.feed([Match(1, 0, 1, 0, key=0), Match(1, 0, 2, 0, correlation=1, value=float("nan"))])

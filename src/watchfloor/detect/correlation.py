@@ -514,7 +514,7 @@ class Operator:
                     parts.append(self._told(state, told, gaps))
                 begin = end
             todo = np.array(sorted(set(asked)), np.int32)
-        return pa.concat_tables(parts) if parts else nothing()
+        return _netted(pa.concat_tables(parts)) if parts else nothing()
 
     def _answered(self, state: State, entries: npt.NDArray[np.void], coverage: Coverage) -> dict[int, Sequence[Gap]]:
         """Were the windows of some matches seen? Marks them; gives per row what was not."""
@@ -772,6 +772,18 @@ def _defined(one: Correlation) -> str:
     """By what the state of a correlation is known: its id, and what it says; moving its file changes neither."""
     said = msgspec.msgpack.encode(replace(one, file="", line=0))
     return f"{one.id} {hashlib.blake2b(said, digest_size=4).hexdigest()}"
+
+
+def _netted(changes: pa.Table) -> pa.Table:
+    """Without what one match of an event takes back and another of the same event says at once: that still holds."""
+    open_: dict[tuple[str, bool], dict[bool, list[int]]] = {}
+    for row, (uid, change) in enumerate(zip(changes["uid"].to_pylist(), changes["change"].to_pylist(), strict=True)):
+        found = change in ("create", "retract")
+        open_.setdefault((uid, found), {True: [], False: []})[change in ("create", "not_evaluable")].append(row)
+    still = {row for one in open_.values() for pair in zip(one[True], one[False], strict=False) for row in pair}
+    if not still:
+        return changes
+    return changes.filter(pa.array([row not in still for row in range(changes.num_rows)]))
 
 
 def nothing() -> pa.Table:
