@@ -655,8 +655,8 @@ def judge(
                     bit = np.int64(1) << np.int64(meant[k])
                     if vague[k] and (absent[k] if negated & bit else present[k]) > 0:
                         may |= bit
-                if not sure:
-                    here |= np.int64(1) << np.int64(anchor)
+                if not sure:  # it is judged as what it may be
+                    here |= np.int64(1) << np.int64(anchor if anchor >= 0 else top)
                 may &= ~(here | there)
                 value = float(window[SIZE])
                 always, seeable = sure, True
