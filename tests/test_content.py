@@ -18,15 +18,17 @@ from sigma.collection import SigmaCollection
 from tests.conftest import PROJECT
 from watchfloor.detect.evidence import lints
 from watchfloor.detect.matrix import attack
-from watchfloor.detect.rule import LEVELS, STATUSES
+from watchfloor.detect.rule import LEVELS, STATUSES, Correlation, Rule
 from watchfloor.detect.rulebook import load_rules
 from watchfloor.detect.taxonomy import Taxonomy
+from watchfloor.errors import EstateError
 from watchfloor.estate import PACK, find_integrations, load
 from watchfloor.run.evidence import given_by
 from watchfloor.testing import rule as contract
 
 RULES = contract.rule_folders([*(PROJECT / "estates").glob("*/rules"), PACK])
 OURS = [folder for folder in RULES if folder.is_relative_to(PACK)]
+_PLACEHOLDERS = load(PACK / "converged").placeholders
 ITM = re.compile(r"(MT|ME|PR|IF|AF)\d{3}(\.\d{3})?")
 """Ids of the Forscie Insider Threat Matrix: motive, means, preparation, infringement, anti-forensics."""
 
@@ -80,16 +82,18 @@ def test_a_rule_says_what_it_is(folder: Path) -> None:
     """Sigma specification v2.1.0 (rules), strictly: everything that is optional there is wanted here."""
     said = _document(folder)
     assert 5 < len(said["title"]) <= 110
-    assert str(UUID(said["id"])) == said["id"] and UUID(said["id"]).version == 4
+    assert str(UUID(said["id"])) == said["id"] and UUID(said["id"]).version in (4, 5)
     assert said["status"] in STATUSES and said["level"] in LEVELS
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", str(said["date"])) and said["author"] == "watchfloor"
     assert len(said["description"]) > 50
-    assert set(said["logsource"]) <= {"product", "category", "service"} and said["logsource"]["product"]
+    documents = list(yaml.safe_load_all((folder / "rule.yml").read_text("utf-8")))
+    for source in (one["logsource"] for one in documents if "correlation" not in one):
+        assert set(source) <= {"product", "category", "service"} and source["product"]
     assert all(re.fullmatch(r"[a-z0-9_-]+\.[a-z0-9._-]+", tag) for tag in said["tags"])
     assert len(set(said["tags"])) == len(said["tags"])
     assert all(ITM.fullmatch(one) for one in said.get("itm", ()))
     collection = SigmaCollection.from_yaml((folder / "rule.yml").read_text("utf-8"))
-    assert not collection.errors and len(collection.rules) == 1
+    assert not collection.errors and len(collection.rules) == len(documents)
 
 
 @pytest.mark.parametrize("folder", OURS, ids=_named)
@@ -127,11 +131,36 @@ def test_an_estate_switches_the_pack_on(tmp_path: Path) -> None:
     assert load(tmp_path).rules == (tmp_path / "own",)
 
 
+def test_an_estate_takes_some_folders_of_the_pack(tmp_path: Path) -> None:
+    (tmp_path / "estate.toml").write_text('[rules]\npack = ["converged", "doors"]\n', "utf-8")
+    assert load(tmp_path).rules == (tmp_path / "rules", PACK / "converged", PACK / "doors")
+    (tmp_path / "estate.toml").write_text('[rules]\npack = ["windows"]\n', "utf-8")
+    with pytest.raises(EstateError, match=r"estate\.toml:2: pack has no folder 'windows'"):
+        load(tmp_path)
+
+
+def test_converged_rules_are_tried_in_the_harbour() -> None:
+    """Its files, but for what people wrote."""
+    harbour = PROJECT / "estates" / "harbour"
+    mine = {
+        path.relative_to(PACK / "converged")
+        for path in (PACK / "converged").rglob("*")
+        if path.is_file() and not re.match(r"s\d\d_", path.relative_to(PACK / "converged").parts[0])
+    }
+    assert Path("people/people.csv") in mine
+    for name in mine:
+        assert (PACK / "converged" / name).read_bytes() == (harbour / name).read_bytes(), name
+
+
 def test_techniques_are_those_of_the_pinned_version() -> None:
     known = attack()
     assert known.techniques["T0843"].name == "Program Download"
     tactics = {name for names in known.tactics.values() for name in names}
-    for rule in load_rules([PACK]).rules:
+    book = load_rules([PACK], placeholders=_PLACEHOLDERS)
+    judged: tuple[Rule | Correlation, ...] = (*book.rules, *book.correlations)
+    speaking = [rule for rule in judged if rule.id not in book.silent]
+    assert len(speaking) >= len(OURS)
+    for rule in speaking:
         assert rule.techniques, f"{rule.title} names no technique"
         for technique in rule.techniques:
             assert technique in known.techniques, f"{rule.file}: no technique {technique} in ATT&CK"
@@ -141,9 +170,10 @@ def test_techniques_are_those_of_the_pinned_version() -> None:
 
 def test_all_of_the_pack_loads_and_asks_for_what_there_is() -> None:
     taxonomy = Taxonomy.load()
-    book = load_rules([PACK], taxonomy=taxonomy)
+    book = load_rules([PACK], taxonomy=taxonomy, placeholders=_PLACEHOLDERS)
     assert [str(problem) for problem in book.problems] == []
-    assert len(book.rules) == len(OURS)
+    judged: tuple[Rule | Correlation, ...] = (*book.rules, *book.correlations)
+    assert {rule.file for rule in judged} == {str(folder / "rule.yml") for folder in OURS}
     given = given_by(find_integrations())
     assert {rule.file: found for rule in book.rules if (found := lints(rule, taxonomy, given))} == {}
 

@@ -1,7 +1,7 @@
 """An estate, the user's own repository, as typed objects; the only place that looks for integrations and rules.
 
 estate.toml         name, sources, where the store is
-rules/              Sigma rules, any depth; `pack = true` adds ours (content/rules)
+rules/              Sigma rules, any depth; `pack = true` adds ours (content/rules), a list some of its folders
 integrations/       the user's own, same shape as ours; one with our id replaces ours
 people/ assets/ places/ aliases.csv    who and what there is, and where (world/directory.py)
 intel/              feeds of indicators, warninglists, verdicts (detect/intel/feeds.py)
@@ -43,7 +43,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     },
     "rules": {
         "paths": 'files, folders or zip archives of Sigma rules, relative to estate.toml (default: ["rules"])',
-        "pack": "take the rules that come with watchfloor as well: true or false (default: false)",
+        "pack": 'take rules that come with watchfloor: true, or some folders, ["converged"] (default: false)',
         "min_level": "lowest level that makes a finding: informational, low, medium, high, critical",
     },
     "engine": {
@@ -261,7 +261,7 @@ class _Reader:
             store=folder / self.text(store, "folder", "var"),
             rules=(
                 *(folder / part for part in self.texts(rules, "paths", ["rules"])),
-                *((PACK,) if self.flag(rules, "pack", False) else ()),
+                *self.pack(rules),
             ),
             min_level=min_level,
             sources=tuple(sources),
@@ -340,6 +340,17 @@ class _Reader:
         if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
             raise self.wrong(f"{key} is not a list of text", key, f'write {key} = ["..."]')
         return value
+
+    def pack(self, rules: dict[str, Any]) -> tuple[Path, ...]:
+        """Folders of our own rules that the estate takes."""
+        if not isinstance(rules.get("pack", False), list):
+            return (PACK,) if self.flag(rules, "pack", False) else ()
+        there = sorted(path.name for path in PACK.iterdir() if path.is_dir())
+        wanted = self.texts(rules, "pack", [])
+        for name in wanted:
+            if name not in there:
+                raise self.wrong(f"pack has no folder {name!r}", "pack", f"take some of {', '.join(there)}")
+        return tuple(PACK / name for name in wanted)
 
     def flag(self, table: dict[str, Any], key: str, default: bool) -> bool:
         value = table.get(key, default)

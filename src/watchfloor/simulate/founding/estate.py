@@ -98,7 +98,8 @@ def _aliases(crew: Staff) -> Iterable[tuple[object, ...]]:
 def _estate(name: str) -> str:
     lines = [
         f"# {name}: a container port, invented as a whole. `watchfloor simulate` writes what its sources read.", "",
-        "[estate]", f'name = "{name}"', f'timezone = "{TIMEZONE}"', "", "[rules]", 'paths = ["rules"]', "",
+        "[estate]", f'name = "{name}"', f'timezone = "{TIMEZONE}"', "",
+        "[rules]", 'paths = ["rules"]', 'pack = ["converged"]', "",
         "[store]", 'folder = "var"', "",
         "[world]", 'complete = ["work_order"]', "", "[placeholders]",
     ]  # fmt: skip
