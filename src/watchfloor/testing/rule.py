@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 
 import pyarrow as pa
@@ -35,7 +35,7 @@ from watchfloor.store.landing import LandedBlock
 from watchfloor.testing.integration import RECEIVED
 from watchfloor.world.world import World
 
-__all__ = ["Trials", "hits_with", "problems", "rule_folders", "traps", "tried"]
+__all__ = ["DELIVERIES", "Trials", "hits_with", "problems", "rule_folders", "traps", "tried"]
 
 RULE = "rule.yml"
 WANTED = {"hits": 1, "misses": 0, "edges": 0}
@@ -43,6 +43,14 @@ WANTED = {"hits": 1, "misses": 0, "edges": 0}
 
 OPEN = "edges"
 """Scenarios that cannot be judged."""
+
+DELIVERIES: Mapping[str, Callable[[list[FilePath]], list[FilePath]]] = {
+    "in order": list,
+    "last file first": lambda files: files[::-1],
+    "twice": lambda files: files * 2,
+}
+"""How the files of a scenario come. A correlation finds a hit once in every case; to a plain rule, one more record is
+one more finding."""
 
 
 def rule_folders(paths: Iterable[FilePath]) -> list[FilePath]:
@@ -149,11 +157,20 @@ class Trials:
                     wrong.append(f"{where}: it is not said that it cannot be judged")
         return wrong
 
-    def findings(self, scenario: FilePath) -> tuple[oneshot.Totals, Counter[str]]:
-        """What came of a scenario: totals, and the number of findings per rule of all folders."""
+    def hits(self, folder: FilePath, how: str) -> dict[str, int]:
+        """Per hit of one folder how often its rule found it, delivered in one of the ways of `DELIVERIES`."""
+        uid = self._rules[(folder / RULE).resolve()]
+        return {hit.name: self.findings(hit, how)[1][uid] for hit in sorted((folder / "hits").iterdir())}
+
+    def findings(self, scenario: FilePath, how: str = "in order") -> tuple[oneshot.Totals, Counter[str]]:
+        """What came of a scenario: totals, and the number of findings per rule of all folders.
+
+        Args:
+            how: it was delivered, one of `DELIVERIES`.
+        """
         totals = oneshot.Totals()
         found: Counter[str] = Counter()
-        files = sorted(scenario.iterdir()) if scenario.is_dir() else [scenario]
+        files = DELIVERIES[how](sorted(scenario.iterdir()) if scenario.is_dir() else [scenario])
         path = self._path
         if self._directory is not None:
             path = _InWorld(path, World(self._directory, complete=self._complete), self._sources)
