@@ -118,6 +118,7 @@ FAMILIES: dict[str, dict[str, tuple[int, ...]]] = {
         "packet_filter": (5031, 5150, 5151, 5152, 5153, 5154, 5155, 5156, 5157, 5158, 5159),
         "task": (4698, 4699, 4700, 4701, 4702),
         "service": (4697,),
+        "external_device": (6416, 6419, 6420, 6421, 6422, 6423, 6424),
         "event_log": (1100, 1101, 1102, 1104, 1105, 1108, 4719, 4902, 4904, 4905, 4906, 4907, 4912),
     },
     SERVICES: {"service": (7000, 7009, 7022, 7023, 7024, 7026, 7031, 7034, 7035, 7036, 7040, 7045)},
@@ -288,6 +289,14 @@ SERVICE_ACTIVITY = {
     "4697": 1, "7045": 1, "7040": 2, "7000": 3, "7009": 3, "7022": 3, "7023": 4, "7024": 4, "7026": 3, "7031": 4,
     "7034": 4,
 }
+DEVICE_ACTIVITY = {"6416": 1, "6422": 3, "6420": 4}
+"""6419 and 6421 ask for what 6420 and 6422 do; 6423 forbids it, 6424 lets it in after all."""
+DEVICE_REFUSED = {"6423": 2}
+DEVICE_TYPES = {
+    "diskdrive": 1, "wpd": 1, "keyboard": 2, "mouse": 3, "printer": 4, "printqueue": 4, "monitor": 5, "camera": 7,
+    "image": 7,
+}
+"""Device setup class -> type of a peripheral device."""
 SERVICE_STATE = {"running": 3, "stopped": 4, "paused": 5}
 SERVICE_FAILED = dict.fromkeys(("7000", "7009", "7022", "7023", "7024", "7026", "7031", "7034"), 2)
 START_TYPES = {
@@ -1230,6 +1239,20 @@ def service(r: Record) -> Mapped:
     found["status_id"] = code(r, SERVICE_FAILED).coalesce(outcome(r))
     found["actor.app_name"] = "Service Control Manager"
     return event("windows_service_activity", found)
+
+
+@maps("external_device")
+def external_device(r: Record) -> Mapped:
+    """A device was recognised, enabled, disabled, or its installation forbidden (Plug and Play audit)."""
+    found = envelope(r) | subject(r)
+    found["peripheral_device.name"] = r.read("DeviceDescription").coalesce(r.constant("unknown"))
+    found["peripheral_device.uid"] = r.read("DeviceId")
+    found["peripheral_device.class"] = r.read("ClassName")
+    found["peripheral_device.type_id"] = r.read("ClassName", to(DEVICE_TYPES, 99)).coalesce(r.constant(0))
+    found["peripheral_device.vendor_id_list"] = r.read("VendorIds", real).map(str.split)
+    found["activity_id"] = code(r, DEVICE_ACTIVITY, 99)
+    found["status_id"] = code(r, DEVICE_REFUSED).coalesce(outcome(r))
+    return event("peripheral_activity", found)
 
 
 @maps("event_log")
