@@ -491,6 +491,16 @@ def test_once_each_reset_suppress() -> None:
         assert [int(change["anchor"], 16) for change in run.said] == anchors, more
 
 
+@pytest.mark.parametrize("watermark", [None, 2000])
+def test_a_reset_forgets_what_was_counted_and_not_what_must_be_absent(watermark: int | None) -> None:
+    one = rule("temporal", 3, expression=postfix("a and (b or not c)"), bounds=(), anchor="a", emit="reset")
+    matches = [Match(1000, 0, 1, 2), Match(2000, 0, 2, 1), Match(2000, 0, 2, 0), Match(3000, 0, 3, 0)]
+    run = Run(one)
+    run.feed(matches, watermark)
+    run.feed([])
+    assert run.found() == wanted(one, matches) == {(2, 2): {"match"}}  # c was there when the second a came, b is spent
+
+
 def test_equal_times_are_in_order_of_their_sequence() -> None:
     for first, second, said in ((0, 1, ["create"]), (1, 0, [])):
         run = Run(rule("temporal_ordered", 2, bounds=(("gte", 2.0),)))

@@ -67,12 +67,11 @@ def _group(one: Correlation, group: list[Event], covered: Covered) -> Iterable[t
             continue
         sure = any(not _vague(one, match) and anchor in (None, match.member) for match in event)
         window = [
-            other
+            _left(one, other) if number < begun else other
             for number, other in enumerate(group)
-            if number >= begun
-            and time - one.before <= other[0].time
-            and (other[0].time <= time + one.after if around else number <= at)
+            if time - one.before <= other[0].time and (other[0].time <= time + one.after if around else number <= at)
         ]
+        window = [other for other in window if other]
         worlds = [(_true(one, some), _ends(one, some, event)) for some in _worlds(one, window, event, sure)]
         truths = {holds and ends for (holds, _), ends in worlds} | (set() if sure else {False})
         true, doubt = True in truths, truths == {True, False}
@@ -95,6 +94,12 @@ def _group(one: Correlation, group: list[Event], covered: Covered) -> Iterable[t
                 yield event[0].uid, "match"
             if one.emit == "reset":
                 begun, active = at + 1, False
+
+
+def _left(one: Correlation, event: Event) -> Event:
+    """What a reset leaves of an event: it forgets what was counted, never that something was there."""
+    _, absent = negated(one.expression) if one.expression else ((), ())
+    return [match for match in event if one.rules[_meant(one, match)] in absent]
 
 
 def _meant(one: Correlation, match: Match) -> int:
