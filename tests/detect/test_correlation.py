@@ -491,6 +491,29 @@ def test_once_each_reset_suppress() -> None:
         assert [int(change["anchor"], 16) for change in run.said] == anchors, more
 
 
+def test_nothing_is_said_of_a_match_whose_window_is_open_at_whatever_time_it_was() -> None:
+    one = rule(
+        "event_count", 2, bounds=(("gt", 1.0), ("lte", 3.0)), anchor="a", before=0, after=3000,
+        doubt=(("b", "common_cause"),),
+    )  # fmt: skip
+    for begin in (-10_000, 0, 10_000):
+        run = Run(one)
+        run.feed([Match(begin, 0, 1, 0), *(Match(begin, 0, uid, 1) for uid in (2, 3, 4))], begin)
+        assert not run.said, begin
+
+
+def test_a_question_carries_no_number_of_the_finding_before_it() -> None:
+    """What is told is written into room that was used before: once before, and once after coverage was asked."""
+    one = rule("temporal", 3, expression=postfix("a and (b or not c)"), bounds=(), anchor="a", emit="each")
+    found = [Match(1000, 0, 1, 1), Match(1000, 0, 1, 0), Match(1000, 0, 2, 0)]
+    question = Match(2000, 0, 3, 0, key=3)
+    run = Run(one, covered=lambda start, end: False)
+    run.feed([*found, question])
+    assert {(change["change"], change["text"]): change["number"] for change in run.said} == {
+        ("create", '["2"]'): 3.0, ("not_evaluable", '["3"]'): 0.0,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("watermark", [None, 2000])
 def test_a_reset_forgets_what_was_counted_and_not_what_must_be_absent(watermark: int | None) -> None:
     one = rule("temporal", 3, expression=postfix("a and (b or not c)"), bounds=(), anchor="a", emit="reset")

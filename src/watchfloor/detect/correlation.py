@@ -393,7 +393,7 @@ class Operator:
             wait = one.after + (one.lateness or 0) + widen
             entry = front[number]
             entry["settled"] = max(int(entry["settled"]), _earlier(min(reached, missing), wait))
-            expired = _earlier(reached, wait + self._max_wait) if self._negated[number] else 0
+            expired = _earlier(reached, wait + self._max_wait) if self._negated[number] else -NEVER
             entry["expired"] = max(int(entry["settled"]), int(entry["expired"]), expired)
             entry["gone"] = max(int(entry["gone"]), _earlier(int(entry["settled"]), int(self._hold[number]), over=True))
             entry["widen"] = max(int(entry["widen"]), widen)

@@ -444,6 +444,21 @@ def surely(
 
 
 @kernel
+def told(
+    out: Records, progress: Int64s, slot: Any, row: Any, first: Any, change: int, late: int, number: float
+) -> None:  # fmt: skip
+    """One entry more. All of it is written: the room was used before."""
+    entry = out[progress[0]]
+    entry.slot = slot
+    entry.row = row
+    entry.first = first
+    entry.change = change
+    entry.late = late
+    entry.number = number
+    progress[0] += 1
+
+
+@kernel
 def judge(
     rows: Records,
     keys: Records,
@@ -676,10 +691,7 @@ def judge(
                     if stalled or flags & GAP:
                         unknown = True
                     elif not flags & FULL:
-                        out[progress[0]].slot = at
-                        out[progress[0]].row = row
-                        out[progress[0]].change = ASK
-                        progress[0] += 1
+                        told(out, progress, at, row, row, ASK, 0, 0.0)
                         asked = True
             unknown = unknown or doubt
             asks = unknown and not t - questioned < quiet
@@ -691,11 +703,7 @@ def judge(
             if stalled:  # nobody waits any longer: what cannot be known is said, what can waits for its turn
                 if asks and not flags & UNKNOWN:
                     rows[row].flags |= UNKNOWN | STALLED | DECIDED
-                    out[progress[0]].slot = at
-                    out[progress[0]].row = row
-                    out[progress[0]].first = chain[lo] if doubt else row
-                    out[progress[0]].change = UNJUDGED
-                    progress[0] += 1
+                    told(out, progress, at, row, chain[lo] if doubt else row, UNJUDGED, 0, 0.0)
                 if asks or flags & UNKNOWN:
                     questioned = t
                 last = t if not flags & WITHDRAWN else last
@@ -730,19 +738,11 @@ def judge(
             elif flags & EMITTED and not emitted:
                 change = RETRACT
             if change:
-                out[progress[0]].slot = at
-                out[progress[0]].row = row
-                out[progress[0]].first = chain[lo] if lo < n else row
-                out[progress[0]].change = change
-                out[progress[0]].late = 1 if flags & (DECIDED | LATE) else 0
-                out[progress[0]].number = value
-                progress[0] += 1
+                late = 1 if flags & (DECIDED | LATE) else 0
+                told(out, progress, at, row, chain[lo] if lo < n else row, change, late, value)
             if asks != ((flags & UNKNOWN) != 0):
-                out[progress[0]].slot = at
-                out[progress[0]].row = row
-                out[progress[0]].first = chain[lo] if doubt and lo < n else row
-                out[progress[0]].change = UNJUDGED if asks else KNOWN
-                progress[0] += 1
+                first = chain[lo] if doubt and lo < n else row
+                told(out, progress, at, row, first, UNJUDGED if asks else KNOWN, 0, 0.0)
             if asks:
                 questioned = t
             rows[row].flags = fresh
