@@ -68,6 +68,21 @@ def estate_at(folder: Path) -> Path:
     )
 
 
+def simulated(estate: Path, *words: str) -> Path:
+    """The folder of an estate's records, written by `watchfloor simulate`, given what else is asked of it.
+
+    Raises:
+        RuntimeError: it refuses; nothing may be measured on no records.
+    """
+    from watchfloor.cli import main as command
+
+    logs = estate / "logs"
+    ended = command(["simulate", str(estate), *words, "--out", str(logs)])
+    if ended != 0:
+        raise RuntimeError(f"watchfloor simulate {' '.join(words)} ended with {ended}")
+    return logs
+
+
 def run(folder: Path) -> tuple[int, int, int]:
     """Take all records; how many were read, mapped and quarantined."""
     described = load(folder)
@@ -166,24 +181,21 @@ def main(days: int = 7, seeds: tuple[int, ...] = (1, 2, 3), faults: str = "none"
     Args:
         faults: what goes wrong between devices and their readers, as `watchfloor simulate --faults` takes it.
     """
-    from watchfloor.cli import main as command
-
     rows: list[tuple[object, ...]] = []
     stays: list[tuple[object, ...]] = []
     for seed in seeds:
         with machine.workspace() as folder:
             estate = estate_at(folder / "estate")
             began = time.process_time()
-            asked_for = ["--days", str(days), "--seed", str(seed), "--faults", faults, "--out", str(estate / "logs")]
-            command(["simulate", str(estate), *asked_for])
-            simulated = time.process_time() - began
-            truth = (estate / "logs" / "truth").rename(folder / "truth")
+            logs = simulated(estate, "--days", str(days), "--seed", str(seed), "--faults", faults)
+            written = time.process_time() - began
+            truth = (logs / "truth").rename(folder / "truth")
             began = time.process_time()
             read, mapped, refused = run(estate)
             taken = time.process_time() - began
             described = load(estate)
             lost, judged = resolution(described, truth)
-            counts = (seed, f"{read:,}", f"{refused:,}", lost, f"{read / simulated:,.0f}", f"{read / taken:,.0f}")
+            counts = (seed, f"{read:,}", f"{refused:,}", lost, f"{read / written:,.0f}", f"{read / taken:,.0f}")
             rows.append((*counts, *(f"{one.right / one.named:.3%}, {one.wrong} wrong" for one in judged.values())))
             assert read == mapped + refused
             spent = presence(described, truth)

@@ -181,8 +181,6 @@ def _asked(cases: Iterable[Case], scenario: str, evidences: Iterable[str]) -> li
 
 def main(days: int = 7, seeds: Sequence[int] = (), *, more: Sequence[Path] = (), detail: bool = False) -> str:
     """Simulate, run, judge; gives the table."""
-    from watchfloor.cli import main as command
-
     drawn = list(seeds) or [secrets.randbelow(1 << 31) for _ in range(2)]
     sums: dict[str, Counter[str]] = {name: Counter() for name in SCENARIOS}
     calm: Counter[str] = Counter()
@@ -191,9 +189,8 @@ def main(days: int = 7, seeds: Sequence[int] = (), *, more: Sequence[Path] = (),
         for inject in ("all", ""):
             with machine.workspace() as folder:
                 estate = harbour.estate_at(folder / "estate")
-                logs = estate / "logs"
                 asked = ["--inject", inject] if inject else []
-                command(["simulate", str(estate), "--days", str(days), "--seed", str(seed), *asked, "--out", str(logs)])
+                logs = harbour.simulated(estate, "--days", str(days), "--seed", str(seed), *asked)
                 truth = (logs / "truth").rename(folder / "truth")
                 cases, found = judge(estate, truth, run(estate, more))
                 if not inject:
